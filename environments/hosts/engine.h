@@ -1,0 +1,102 @@
+/* The Docker Engine API (https://docs.docker.com/engine/api/, v1.41 is engine 20.10) through a Host, typed. One thread at a time.
+ * Failures are SLIPWAY_ERROR_UNREADY with the engine's own message. */
+#pragma once
+
+#include "environments/hosts/host.h"
+
+typedef struct Engine Engine;
+/* Negotiates the API version (GET /version). The host must be open, and outlive the engine. */
+bool engine_new(Host *host, Engine **engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void engine_free(Engine *engine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
+const char *engine_version(const Engine *engine);      /* "20.10.24" */
+const char *engine_architecture(const Engine *engine); /* "amd64" (Go's names, as manifests use) */
+const char *engine_os(const Engine *engine);           /* "linux" */
+
+/* The data root and what is free there as the engine's host sees it (df is up to the caller). Caller frees *data_root. */
+bool engine_info(Engine *engine, char **data_root, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct {
+  char *id;            /* config digest "sha256:…" */
+  GPtrArray *tags;     /* char *: RepoTags */
+  GPtrArray *digests;  /* char *: RepoDigests */
+  GPtrArray *diff_ids; /* char *: RootFS.Layers */
+} EngineImage;
+void engine_image_free(EngineImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineImage, engine_image_free)
+
+/* By any name; *image is NULL when the engine does not have it. */
+bool engine_find_image(Engine *engine, const char *name, EngineImage **image, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* All images, with diff_ids (one request each): for estimates. *images: EngineImage, free function set. */
+bool engine_list_images(Engine *engine, GPtrArray **images, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* `repository` without tag. */
+bool engine_tag_image(Engine *engine, const char *name, const char *repository, const char *tag,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Removes one name (never forced); absent is success. */
+bool engine_remove_image(Engine *engine, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct {
+  const char *reference; /* repository@sha256:… */
+  const char *auth;      /* X-Registry-Auth (base64url JSON) or NULL */
+} EnginePull;
+typedef void (*EnginePullProgress)(gint64 done, gint64 total, void *data); /* bytes downloaded of those known so far */
+/* Pulls all at once (a stream each). The first failure is the error, with the reference and the registry's words. */
+bool engine_pull(Engine *engine, const EnginePull *pulls, guint count, EnginePullProgress progress, void *data,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A container of a Compose project, by labels; one-off containers (`run`) are left out. */
+typedef struct {
+  char *id;
+  char *name;
+  char *service;
+  char *image;       /* as created: "repository@sha256:…" */
+  char *config_hash; /* com.docker.compose.config-hash */
+  char *state;       /* "running", "exited", … */
+} EngineContainer;
+void engine_container_free(EngineContainer *container);
+bool engine_list_containers(Engine *engine, const char *project, GPtrArray **containers,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct {
+  char *id;
+  char *service;
+  char *image;
+  char *status;          /* created restarting running removing paused exited dead */
+  int exit_code;
+  bool oom_killed;
+  char *problem;         /* State.Error, or NULL */
+  guint restart_count;
+  char *restart_policy;  /* "no" "always" "on-failure" "unless-stopped" ("" is "no") */
+  gint64 started_at, finished_at; /* microseconds, the host's clock; 0: never */
+  char *health;          /* NULL without a HEALTHCHECK; "starting" "healthy" "unhealthy" */
+  char *probe_output;    /* of the last probe in State.Health.Log, or NULL */
+  int probe_exit_code;
+  GPtrArray *check;      /* char *: Config.Healthcheck.Test as argv (CMD-SHELL becomes /bin/sh -c …, or the image's Shell), or NULL */
+  gint64 check_timeout_ms, check_interval_ms, check_start_period_ms;
+  guint check_retries;
+} ContainerState;
+void container_state_free(ContainerState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContainerState, container_state_free)
+/* *state is NULL when there is no such container (any more). */
+bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The project's container events from now on (a live stream: use http_stream_next, engine_parse_event). */
+bool engine_watch(Engine *engine, const char *project, HttpStream **stream, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+typedef struct {
+  char *action;    /* "start" "die" "health_status: healthy" "exec_die" … */
+  char *container; /* id */
+  char *exec_id;   /* exec_* only */
+  int exit_code;   /* die, exec_die */
+} EngineEvent;
+void engine_event_clear(EngineEvent *event);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EngineEvent, engine_event_clear)
+bool engine_parse_event(const char *line, EngineEvent *event, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Starts a command detached in a running container; its end comes as an exec_die event. Caller frees *exec_id. */
+bool engine_exec_start(Engine *engine, const char *container, GPtrArray *argv, char **exec_id,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The last `lines` of stdout and stderr, demultiplexed, at most 64 KiB. Caller frees. */
+bool engine_log_tail(Engine *engine, const char *container, guint lines, char **text,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

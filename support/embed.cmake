@@ -1,0 +1,10 @@
+# Writes OUTPUT, a C header with one `static const char PREFIX_NAME[]` for each of FILES.
+set(text "/* Generated from the files named below. */\n#pragma once\n")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME_WE)
+  string(REPLACE "-" "_" name ${name})
+  file(READ ${file} content HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${content}")
+  string(APPEND text "__attribute__((unused)) static const char ${PREFIX}_${name}[] = {${bytes}0};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")

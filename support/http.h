@@ -1,0 +1,63 @@
+/* HTTP/1.1 on libcurl (RFC 9110, 9112): a registry, or the Docker Engine API through a unix socket.
+ * Call http_global_init() once before any thread exists. Failures to transfer are SLIPWAY_ERROR_UNREADY; a status such
+ * as 404 is no failure. Replies are capped. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+void http_global_init(void);
+
+typedef struct {
+  const char *method;         /* NULL: GET, or POST when there is a body */
+  const char *url;            /* with unix_socket, "http://engine/…": the name is only the Host header */
+  const char *unix_socket;    /* connect here instead (CURLOPT_UNIX_SOCKET_PATH); NULL: by the URL */
+  const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+  const char *basic;          /* "user:password" for Basic authentication (RFC 7617); NULL: none */
+  const void *body;           /* NULL: none */
+  gsize body_length;          /* bytes */
+  guint connect_timeout_ms;   /* 0: 10 s */
+  guint timeout_ms;           /* of the whole exchange; 0: 60 s */
+  gsize reply_cap;            /* bytes of body beyond which it fails; 0: 16 MiB */
+  bool follow_redirects;      /* at most 5; credentials are not sent to another host */
+} HttpRequest;
+
+typedef struct {
+  long status;
+  GHashTable *headers; /* lower-case name -> value (the last one wins) */
+  GString *body;       /* bytes; also NUL-terminated */
+} HttpReply;
+
+void http_reply_clear(HttpReply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpReply, http_reply_clear)
+/* NULL when absent; name in lower case. */
+const char *http_reply_header(const HttpReply *reply, const char *name);
+
+/* Keeps connections alive between requests. One thread at a time. */
+typedef struct HttpClient HttpClient;
+HttpClient *http_client_new(void);
+void http_client_free(HttpClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, http_client_free)
+
+/* `reply` is zero-initialised by the caller, and written on success only. */
+bool http_perform(HttpClient *client, const HttpRequest *request, HttpReply *reply,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A reply read while it arrives: pull progress, events, logs. Has a connection of its own; one thread at a time. */
+typedef struct HttpStream HttpStream;
+typedef enum { HTTP_STREAM_LINE, HTTP_STREAM_TIMEOUT, HTTP_STREAM_END } HttpStreamState;
+
+/* Sends the request and waits (at most timeout_ms of the request) for the status and headers. The body has no total limit; a line is at most 1 MiB. */
+bool http_stream_open(const HttpRequest *request, HttpStream **stream, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+long http_stream_status(const HttpStream *stream);
+/* Waits at most timeout_ms (0: do not wait, -1: for ever) for the next line; *line (owned by the caller, without the newline)
+ * is set only with HTTP_STREAM_LINE. A last line without a newline counts. */
+bool http_stream_next(HttpStream *stream, int timeout_ms, HttpStreamState *state, char **line,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Waits until one of the streams has something to read or timeout_ms passed. */
+void http_stream_wait_any(HttpStream *const *streams, guint count, int timeout_ms);
+void http_stream_free(HttpStream *stream);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpStream, http_stream_free)
+
+/* `text` percent-encoded for a path segment or query value (RFC 3986). Caller frees. */
+char *http_escape(const char *text);
