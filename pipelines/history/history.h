@@ -1,0 +1,136 @@
+/* The history: releases, pins, deployments with their hosts and steps, and configuration snapshots, in one SQLite file (design §2.4, §4).
+ * STRICT tables, WAL, synchronous=FULL, BEGIN IMMEDIATE; a second slipway on the same file waits (up to 60 s). All SQL is in this folder.
+ * Every failure is SLIPWAY_ERROR_STORE with the file's path. Functions may be called from several threads (a mutex inside). Times: microseconds, UTC. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct History History;
+/* READ works without write permission (of the file or folder) and on a file that does not exist: then the history is empty.
+ * WRITE creates folder and file (0700, 0600) and migrates. WAL is not for network file systems: there (statfs) journal_mode=DELETE is used,
+ * and history_note says so. A file from a newer slipway is refused. */
+typedef enum { HISTORY_READ, HISTORY_WRITE } HistoryMode;
+bool history_open(const char *path, HistoryMode mode, History **history, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void history_free(History *history);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(History, history_free)
+/* Something worth telling about how the file was opened, or NULL. Borrowed. */
+const char *history_note(const History *history);
+
+/* ---- releases -------------------------------------------------------------------------------------------------------- */
+typedef struct {
+  char *name, *reference; /* image name of slipway.yml, "repository@sha256:…" */
+} ReleaseImage;
+
+typedef struct {
+  gint64 id; /* r7 is 7 */
+  char *uid;
+  char *version;       /* never NULL: the label, or the revision's start, or "rN" */
+  char *revision;      /* or NULL */
+  gint64 committed_at; /* 0: unknown */
+  gint64 created_at;
+  char *build_url;     /* or NULL */
+  GPtrArray *images;   /* ReleaseImage, sorted by name */
+} Release;
+Release *release_new(void);
+void release_free(Release *release);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Release, release_free)
+const char *release_image(const Release *release, const char *name); /* reference or NULL */
+
+/* Fills id, uid, created_at (and version when NULL) of a new one. The same images and version give the recorded release again (*existed = true, `release`
+ * gets its fields). The same version with other images is SLIPWAY_ERROR_REFUSED, naming the release and the images that differ. */
+bool history_add_release(History *history, Release *release, bool *existed, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* *release is NULL when there is none. */
+bool history_get_release(History *history, gint64 id, Release **release, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Newest first. limit 0: all. */
+bool history_list_releases(History *history, guint limit, GPtrArray **releases, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Pins of images that are not the release's own (sidecars): image string as written -> reference. GHashTable of char *. */
+bool history_get_pins(History *history, gint64 release, GHashTable **pins, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_set_pin(History *history, gint64 release, const char *image, const char *reference, const char *environment,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT; /* replaces (--repin) */
+
+/* ---- blobs ----------------------------------------------------------------------------------------------------------- */
+/* Content-addressed by sha256 (hex). Putting what is there is nothing. */
+bool history_put_blob(History *history, const char *sha256, GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_get_blob(History *history, const char *sha256, GBytes **bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT; /* NULL: not there */
+
+/* ---- deployments ----------------------------------------------------------------------------------------------------- */
+typedef enum { KIND_DEPLOY, KIND_PROMOTE, KIND_ROLLBACK } DeploymentKind;
+typedef enum { STATUS_RUNNING, STATUS_SUCCEEDED, STATUS_FAILED, STATUS_BROKEN, STATUS_INTERRUPTED } DeploymentStatus;
+typedef enum {
+  HOST_PENDING, HOST_CHANGED, HOST_UNCHANGED, HOST_RESTORED, HOST_FAILED, HOST_SKIPPED, HOST_UNKNOWN
+} HostStatus;
+/* What success does to the environment's stack (design §4, "Which deployment is which"). Decided before, applied only if it counts. */
+typedef enum { MOVE_PUSH, MOVE_POP, MOVE_RETURN } StackMove;
+const char *deployment_kind_name(DeploymentKind kind);
+const char *deployment_status_name(DeploymentStatus status);
+const char *host_status_name(HostStatus status);
+
+typedef struct {
+  char *name, *address; /* address NULL: local */
+  HostStatus status;
+  char *runs;  /* uid of the deployment that the host runs as far as known, "" for nothing, NULL for unknown */
+  char *error; /* or NULL */
+} DeploymentHost;
+
+typedef struct {
+  gint64 id; /* d31 is 31 */
+  char *uid;
+  char *environment;
+  gint64 release;       /* id; 0: none (not known) */
+  char *version;        /* the release's; filled in when read */
+  DeploymentKind kind;
+  DeploymentStatus status;
+  int exit_code;        /* -1 while running */
+  gint64 restores;      /* deployment id that a rollback puts back; 0 */
+  gint64 leaves;        /* deployment id that a rollback leaves; 0 */
+  StackMove move;
+  char *actor, *reason, *build_url, *config_revision; /* NULL: none */
+  bool forced, config_dirty;
+  bool touched;         /* some container was changed */
+  gint64 started_at, finished_at; /* finished_at 0 while running */
+  char *images;         /* JSON object text {service: "repo@sha256:…"}, canonical */
+  char *content;        /* sha256 over images and configuration (what the stack compares); NULL until prepared */
+  char *snapshot;       /* sha256 of the snapshot blob; NULL until prepared */
+  char *message;        /* how it ended, one line or more, or NULL */
+  char *controller;     /* "host pid start-time boot-id" of the process that runs it, for "is it still there?" */
+  GPtrArray *hosts;     /* DeploymentHost, in order */
+} Deployment;
+Deployment *deployment_new(void);
+void deployment_free(Deployment *deployment);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Deployment, deployment_free)
+
+/* Inserts it as `running` with its hosts; fills id, uid (unless set), started_at (unless set). */
+bool history_begin_deployment(History *history, Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Once it is known: release, images, content, snapshot, restores, leaves, move, config_*. */
+bool history_update_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* status, exit_code, finished_at, touched, message and all hosts, in one transaction. */
+bool history_finish_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+bool history_get_deployment(History *history, gint64 id, Deployment **deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Newest first; environment NULL: all; limit 0: all. */
+bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef struct {
+  gint64 id;
+  gint64 deployment;
+  char *host; /* NULL: the deployment as a whole */
+  char *step; /* "connect", "pull", "upload", "up", "health", … */
+  char *status; /* "running" "ok" "failed" */
+  gint64 started_at, finished_at;
+  char *detail; /* or NULL */
+} DeploymentStep;
+void deployment_step_free(DeploymentStep *step);
+/* Intent before the effect, outcome after it. *id identifies the step. */
+bool history_begin_step(History *history, gint64 deployment, const char *host, const char *step, gint64 *id,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_finish_step(History *history, gint64 id, const char *status, const char *detail,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- naming ---------------------------------------------------------------------------------------------------------- */
+/* "r7", "7"?, a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown one is SLIPWAY_ERROR_USAGE with candidates. */
+bool history_find_release(History *history, const char *name, Release **release, GError **error) G_GNUC_WARN_UNUSED_RESULT;
