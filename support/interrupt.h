@@ -1,0 +1,8 @@
+/* SIGINT and SIGTERM (a Jenkins abort) as a flag that long work asks for. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Once, in main, before any thread. Also ignores SIGPIPE. */
+void interrupt_install(void);
+bool interrupt_requested(void);
