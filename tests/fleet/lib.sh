@@ -1,0 +1,174 @@
+# shellcheck shell=bash
+# For test scripts that need a fleet. Source it, then:
+#
+#   start_fleet ci prod1 prod2:compose=v1     # skips the test (77) when it cannot have one; takes it down at the end
+#   begin "promoting before end2end succeeded is refused"
+#   expect_exit 3 "$SLIPWAY" promote prod     # runs it; keeps its output for the next lines
+#   expect_err 'end2end'                      # extended regular expression on stderr; expect_out on stdout
+#   expect_json '.hosts[0].status' changed    # jq on stdout
+#   expect_same "$id" "$(container_id prod1 web)"
+#
+# The first failure ends the test, and shows the command, its exit code, stdout and stderr.
+set -euo pipefail
+
+FLEET_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly FLEET_TOOLS
+readonly SKIPPED=77
+CASE='(start)' COMMAND='' STATUS=0
+
+fleet() { "$FLEET_TOOLS/fleet" "$@"; }
+
+### beginning and end
+
+skip() {
+  echo "skipped: $*"
+  exit "$SKIPPED"
+}
+
+# start_fleet HOST...: also makes $WORK, an empty folder, and goes there.
+start_fleet() {
+  [ "$(id -u)" = 0 ] || skip "a fleet needs root: network namespaces and engines"
+  if [[ $* == *compose=v1* && -L /usr/bin/docker-compose ]]; then skip "Compose v1 is not in this Debian"; fi
+  WORK=$(mktemp -d)
+  trap end_test EXIT
+  trap 'exit 130' INT TERM HUP
+  FLEET=$(fleet up --owner $$ "$@")
+  export FLEET
+  cd "$WORK"
+}
+
+# Logs stay when the test fails: they say why.
+end_test() {
+  local status=$?
+  if [ -e "${FLEET:-/nonexistent}/number" ]; then
+    if [ "$status" = 0 ]; then
+      fleet down --purge
+    else
+      echo "the logs of engines, sshds and the registry stay in $FLEET/logs"
+      fleet down
+    fi
+  fi
+  rm -rf "$WORK"
+  exit "$status"
+}
+
+begin() {
+  CASE=$*
+  echo "-- $CASE"
+}
+
+fail() {
+  {
+    echo "FAILED in \"$CASE\", $(basename "$0") line $(failing_line)"
+    echo "  $*"
+    if [ -n "$COMMAND" ]; then
+      echo "  command: $COMMAND"
+      echo "  exit status: $STATUS"
+      sed 's/^/  stdout: /' "$WORK/.stdout"
+      sed 's/^/  stderr: /' "$WORK/.stderr"
+    fi
+  } >&2
+  exit 1
+}
+
+# The line of the test script, not of this library.
+failing_line() {
+  local frame
+  for frame in "${!BASH_SOURCE[@]}"; do
+    if [ "${BASH_SOURCE[frame]}" != "${BASH_SOURCE[0]}" ]; then
+      echo "${BASH_LINENO[frame - 1]}"
+      return
+    fi
+  done
+}
+
+### a command and what it said
+
+# run CMD...: leaves its exit status in $STATUS, its output in $WORK/.stdout and .stderr.
+run() {
+  COMMAND=$(printf '%q ' "$@")
+  STATUS=0
+  "$@" </dev/null >"$WORK/.stdout" 2>"$WORK/.stderr" || STATUS=$?
+}
+
+expect_exit() {
+  local expected=$1
+  shift
+  run "$@"
+  [ "$STATUS" = "$expected" ] || fail "expected exit status $expected"
+}
+
+expect_out() { grep -qE -- "$1" "$WORK/.stdout" || fail "expected on stdout: $1"; }
+expect_err() { grep -qE -- "$1" "$WORK/.stderr" || fail "expected on stderr: $1"; }
+refute_out() { if grep -qE -- "$1" "$WORK/.stdout"; then fail "not expected on stdout: $1"; fi; }
+refute_err() { if grep -qE -- "$1" "$WORK/.stderr"; then fail "not expected on stderr: $1"; fi; }
+
+# expect_json FILTER VALUE: strings are compared without their quotes, anything else as compact JSON.
+expect_json() {
+  local got
+  got=$(jq -rc "$1" "$WORK/.stdout" 2>&1) || fail "jq $1: $got"
+  [ "$got" = "$2" ] || fail "expected $1 to be: $2
+  it is: $got"
+}
+
+expect_same() { [ "$1" = "$2" ] || fail "expected the same: $1
+  and: $2"; }
+expect_other() { [ "$1" != "$2" ] || fail "expected something other than: $1"; }
+
+# wait_until SECONDS CMD...: until CMD succeeds.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || fail "waited in vain for: $*"
+    sleep 0.1
+  done
+}
+
+### what a host runs; the last argument is the Compose project, needed only if a host has several
+
+containers() {
+  fleet docker "$1" ps -aq --no-trunc --filter "label=com.docker.compose.service=$2" \
+    ${3:+--filter "label=com.docker.compose.project=$3"}
+}
+
+# Exactly one container's id, or nothing.
+container_id() {
+  local ids
+  ids=$(containers "$@")
+  [ "$(wc -w <<<"$ids")" -le 1 ] || fail "$1 has several containers of $2: $ids"
+  echo "$ids"
+}
+
+# container_field HOST SERVICE FORMAT [PROJECT]: docker inspect --format.
+container_field() { fleet docker "$1" inspect --format "$3" "$(container_id "$1" "$2" "${4-}")"; }
+
+container_health() { container_field "$1" "$2" '{{.State.Health.Status}}' "${3-}"; }
+is_healthy() { [ "$(container_health "$@")" = healthy ]; }
+
+# The digest that a service's container runs: sha256:…
+container_digest() {
+  local image
+  image=$(container_field "$1" "$2" '{{.Image}}' "${3-}")
+  fleet docker "$1" image inspect --format '{{join .RepoDigests "\n"}}' "$image" | sed -n '1s/.*@//p'
+}
+
+# What every container on a host is, one a line: for before-and-after comparisons.
+all_containers() { fleet docker "$1" ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}' | sort; }
+
+# page HOST [PORT]: what its web service says.
+page() { curl -fsS --max-time 5 "http://$(fleet address "$1"):${2:-80}/"; }
+
+### what a slipway.yml needs to say
+
+# The value of `ssh:` that reaches the fleet's hosts.
+ssh_settings() { echo "{user: deploy, key: $FLEET/client_key, known_hosts: $FLEET/known_hosts}"; }
+
+# `hosts:` entries by name, with their addresses and ports: host_entries prod1 prod2
+host_entries() {
+  local name port
+  for name in "$@"; do
+    port=$(ssh -G -F "$FLEET/ssh_config" "$name" | sed -n 's/^port //p')
+    echo "      - {name: $name, address: $(fleet address "$name"), ssh: {port: $port}}"
+  done
+}
