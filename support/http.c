@@ -33,6 +33,7 @@ typedef struct {
   char *subject; /* the request as errors call it */
   HttpReply reply;
   gsize header_bytes;
+  gsize line_bytes;     /* of the last, unfinished line */
   gsize cap;            /* of reply.body: 0 for a stream, which empties it and caps each line instead */
   const char *excess;   /* what went over its cap; set by a callback that ends the transfer */
   bool has_all_headers; /* of the final reply */
@@ -139,7 +140,7 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *data)
   }
   exchange->header_bytes += length;
   if (exchange->header_bytes > HEADERS_CAP) {
-    exchange->excess = "its headers are larger than 256 KiB";
+    exchange->excess = "the reply's headers are larger than 256 KiB";
     return 0;
   }
   if (length > 2 || (bytes[0] != '\r' && bytes[0] != '\n')) {
@@ -153,14 +154,24 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *data)
   return length;
 }
 
+static bool is_line_within_cap(Exchange *exchange, const char *bytes, gsize length) {
+  const char *first = memchr(bytes, '\n', length);
+  const char *last = memrchr(bytes, '\n', length);
+  gsize line = exchange->line_bytes + (first == NULL ? length : (gsize)(first - bytes));
+  exchange->line_bytes = last == NULL ? line : length - (gsize)(last + 1 - bytes);
+  return line <= LINE_CAP;
+}
+
 static size_t receive_body(char *bytes, size_t size, size_t count, void *data) {
   Exchange *exchange = data;
   gsize length = size * count;
   exchange->has_all_headers = true; /* libcurl hands on no body of a redirect that it follows */
-  if (exchange->cap != 0 && length > exchange->cap - exchange->reply.body->len) {
-    exchange->excess = "its body is larger than slipway accepts";
+  if (exchange->cap == 0 && !is_line_within_cap(exchange, bytes, length))
+    exchange->excess = "a line of the reply is longer than 1 MiB";
+  if (exchange->cap != 0 && length > exchange->cap - exchange->reply.body->len)
+    exchange->excess = "the reply is larger than slipway accepts";
+  if (exchange->excess != NULL)
     return 0;
-  }
   g_string_append_len(exchange->reply.body, bytes, (gssize)length);
   return length;
 }
@@ -348,7 +359,8 @@ bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **err
     stream_poll(stream, left);
     stream_advance(stream);
   }
-  if (stream->is_done && stream->result != CURLE_OK)
+  if (stream->result != CURLE_OK &&
+      !stream->exchange.has_all_headers) /* else after the lines that did arrive */
     return fail_transfer(&stream->exchange, stream->result, error);
   curl_easy_getinfo(stream->exchange.easy, CURLINFO_RESPONSE_CODE, &stream->exchange.reply.status);
   *out = g_steal_pointer(&stream);
@@ -390,9 +402,6 @@ bool http_stream_next(HttpStream *stream, int timeout_ms, HttpStreamState *state
     next = stream_take_line(stream);
     if (next != NULL)
       break;
-    if (stream->exchange.reply.body->len - stream->taken > LINE_CAP)
-      return fail(error, SLIPWAY_ERROR_UNREADY, "%s: a line of the reply is longer than 1 MiB",
-                  stream->exchange.subject);
     if (stream->is_done && stream->result != CURLE_OK)
       return fail_transfer(&stream->exchange, stream->result, error);
     int left = left_until(deadline);
