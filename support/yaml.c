@@ -28,9 +28,7 @@ typedef struct {
   YamlDocument *document;
   GPtrArray *open;     /* BuiltNode: from the root down to where the next node goes */
   GHashTable *anchors; /* name -> BuiltNode */
-  GString *duplicates; /* lines of the final error */
-  guint duplicate_count;
-  guint weight; /* of all finished nodes, aliases followed */
+  guint weight;        /* of all finished nodes, aliases followed */
 } Builder;
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(yaml_parser_t, yaml_parser_delete)
@@ -39,7 +37,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(yaml_event_t, yaml_event_delete)
 static void builder_clear(Builder *builder) {
   g_ptr_array_unref(builder->open);
   g_hash_table_unref(builder->anchors);
-  g_string_free(builder->duplicates, TRUE);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Builder, builder_clear)
 
@@ -57,6 +54,7 @@ void yaml_document_free(YamlDocument *document) {
     return;
   g_free(document->file);
   g_ptr_array_unref(document->nodes);
+  g_ptr_array_unref(document->duplicates);
   g_free(document);
 }
 
@@ -111,13 +109,10 @@ static bool attach(Builder *builder, BuiltNode *built, yaml_mark_t mark, GError 
   return true;
 }
 
-static void report_duplicate(Builder *builder, const YamlNode *key, const YamlNode *first) {
-  if (builder->duplicate_count++ >= MOST_DUPLICATES)
-    return;
-  g_autofree char *shown = text_printable(key->text, false);
-  g_string_append_printf(builder->duplicates, "%s%s:%u:%u: duplicate key \"%.80s\"; it is already at line %u",
-                         builder->duplicates->len > 0 ? "\n" : "", builder->document->file, key->line,
-                         key->column, shown, first->line);
+static void note_duplicate(Builder *builder, const YamlNode *key, const YamlNode *first) {
+  YamlDuplicate *duplicate = g_new0(YamlDuplicate, 1);
+  *duplicate = (YamlDuplicate){.key = key, .first = first};
+  g_ptr_array_add(builder->document->duplicates, duplicate);
 }
 
 static bool is_merge_key(const YamlNode *key) {
@@ -168,7 +163,7 @@ static bool finish_mapping(Builder *builder, BuiltNode *mapping, GError **error)
     YamlNode *key = keys->pdata[i];
     YamlNode *first = g_hash_table_lookup(seen, key->text);
     if (first != NULL) {
-      report_duplicate(builder, key, first);
+      note_duplicate(builder, key, first);
       continue;
     }
     g_hash_table_insert(seen, key->text, key);
@@ -327,23 +322,45 @@ static bool parse_events(Builder *builder, const char *text, gsize length, GErro
   return true;
 }
 
-bool yaml_parse(const char *file, const char *text, gsize length, YamlDocument **document, GError **error) {
+bool yaml_parse_noting_duplicates(const char *file, const char *text, gsize length, YamlDocument **document,
+                                  GError **error) {
   g_autoptr(YamlDocument) parsed = g_new0(YamlDocument, 1);
   parsed->file = g_strdup(file);
   parsed->nodes = g_ptr_array_new_with_free_func(node_free);
+  parsed->duplicates = g_ptr_array_new_with_free_func(g_free);
   g_auto(Builder) builder = {
       .document = parsed,
       .open = g_ptr_array_new(),
       .anchors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-      .duplicates = g_string_new(NULL),
   };
   if (!check_text(&builder, text, length, error) || !parse_events(&builder, text, length, error))
     return false;
-  if (builder.duplicate_count > MOST_DUPLICATES)
-    g_string_append_printf(builder.duplicates, "\n%s: and %u more duplicate keys", file,
-                           builder.duplicate_count - MOST_DUPLICATES);
-  if (builder.duplicate_count > 0)
-    return fail(error, SLIPWAY_ERROR_CONFIG, "%s", builder.duplicates->str);
+  *document = g_steal_pointer(&parsed);
+  return true;
+}
+
+static bool fail_duplicates(const YamlDocument *document, GError **error) {
+  g_autoptr(GString) lines = g_string_new(NULL);
+  guint count = document->duplicates->len;
+  for (guint i = 0; i < MIN(count, MOST_DUPLICATES); i++) {
+    const YamlDuplicate *duplicate = document->duplicates->pdata[i];
+    g_autofree char *shown = text_printable(duplicate->key->text, false);
+    g_string_append_printf(lines, "%s%s:%u:%u: duplicate key \"%.80s\"; it is already at line %u",
+                           i > 0 ? "\n" : "", document->file, duplicate->key->line, duplicate->key->column,
+                           shown, duplicate->first->line);
+  }
+  if (count > MOST_DUPLICATES)
+    g_string_append_printf(lines, "\n%s: and %u more duplicate keys", document->file,
+                           count - MOST_DUPLICATES);
+  return fail(error, SLIPWAY_ERROR_CONFIG, "%s", lines->str);
+}
+
+bool yaml_parse(const char *file, const char *text, gsize length, YamlDocument **document, GError **error) {
+  g_autoptr(YamlDocument) parsed = NULL;
+  if (!yaml_parse_noting_duplicates(file, text, length, &parsed, error))
+    return false;
+  if (parsed->duplicates->len > 0)
+    return fail_duplicates(parsed, error);
   *document = g_steal_pointer(&parsed);
   return true;
 }

@@ -22,9 +22,14 @@ struct YamlNode {
 };
 
 typedef struct {
-  char *file;       /* as named in errors */
-  YamlNode *root;   /* NULL for an empty document */
-  GPtrArray *nodes; /* owns all nodes */
+  const YamlNode *key, *first; /* the key that is there again, and the one that counts */
+} YamlDuplicate;
+
+typedef struct {
+  char *file;            /* as named in errors */
+  YamlNode *root;        /* NULL for an empty document */
+  GPtrArray *nodes;      /* owns all nodes */
+  GPtrArray *duplicates; /* YamlDuplicate, in the order of the file */
 } YamlDocument;
 
 void yaml_document_free(YamlDocument *document);
@@ -34,6 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YamlDocument, yaml_document_free)
  * line each. */
 bool yaml_parse(const char *file, const char *text, gsize length, YamlDocument **document,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, but duplicate keys are no failure: each is left out of the tree and put in document->duplicates,
+ * for a caller that reports them together with other errors. */
+bool yaml_parse_noting_duplicates(const char *file, const char *text, gsize length, YamlDocument **document,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* NULL when absent or `mapping` is no mapping. Borrowed. */
 YamlNode *yaml_get(const YamlNode *mapping, const char *key);
 bool yaml_is_null(const YamlNode *node); /* NULL, or plain "", "~", "null" */
