@@ -12,6 +12,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 const char *engine_version(const Engine *engine);      /* "20.10.24" */
 const char *engine_architecture(const Engine *engine); /* "amd64" (Go's names, as manifests use) */
 const char *engine_os(const Engine *engine);           /* "linux" */
+Host *engine_host(const Engine *engine);               /* borrowed */
+
+/* The time on the engine's host, in microseconds since its epoch, such that it can be compared with ContainerState's times. Asked once
+ * (with engine_info, if that comes first), then carried on by this machine's monotonic clock. */
+bool engine_now(Engine *engine, gint64 *now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The data root and what is free there as the engine's host sees it (df is up to the caller). Caller frees *data_root. */
 bool engine_info(Engine *engine, char **data_root, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -69,6 +74,7 @@ typedef struct {
   char *restart_policy;  /* "no" "always" "on-failure" "unless-stopped" ("" is "no") */
   gint64 started_at, finished_at; /* microseconds, the host's clock; 0: never */
   char *health;          /* NULL without a HEALTHCHECK; "starting" "healthy" "unhealthy" */
+  guint failed_probes;   /* in a row, up to now */
   char *probe_output;    /* of the last probe in State.Health.Log, or NULL */
   int probe_exit_code;
   GPtrArray *check;      /* char *: Config.Healthcheck.Test as argv (CMD-SHELL becomes /bin/sh -c …, or the image's Shell), or NULL */
@@ -96,6 +102,11 @@ bool engine_parse_event(const char *line, EngineEvent *event, GError **error) G_
 /* Starts a command detached in a running container; its end comes as an exec_die event. Caller frees *exec_id. */
 bool engine_exec_start(Engine *engine, const char *container, GPtrArray *argv, char **exec_id,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Runs a command in a running container and returns what it wrote, at most 64 KiB; fails when it takes longer than timeout_ms. Caller
+ * frees *text. */
+bool engine_exec_output(Engine *engine, const char *container, GPtrArray *argv, guint timeout_ms, char **text,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The last `lines` of stdout and stderr, demultiplexed, at most 64 KiB. Caller frees. */
 bool engine_log_tail(Engine *engine, const char *container, guint lines, char **text,

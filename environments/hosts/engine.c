@@ -1,0 +1,199 @@
+/* The engine client's core: API version, one way to ask, clock and events. Images and containers have files
+ * of their own. */
+#include "environments/hosts/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "environments/hosts/engine_private.h"
+#include "support/errors.h"
+#include "support/poison.h"
+#include "support/text.h"
+
+/* Minor versions of API 1: 1.41 is engine 20.10; what we know was tried up to 1.43. Newer engines still speak
+ * that, or name the least that they do. */
+enum { API_LEAST = 41, API_NEWEST = 43 };
+
+static bool parse_api(const char *text, gint64 *minor) {
+  return text != NULL && g_str_has_prefix(text, "1.") && number_parse(text + 2, 0, 9999, minor);
+}
+
+bool engine_choose_api(const cJSON *version, char **api, GError **error) {
+  gint64 newest = 0, least = 0;
+  const char *name = json_string(version, "Version");
+  if (!parse_api(json_string(version, "ApiVersion"), &newest))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "what answers on the engine's socket is no Docker engine");
+  if (newest < API_LEAST)
+    return fail(error, SLIPWAY_ERROR_UNREADY,
+                "engine %s is too old (API 1.%" G_GINT64_FORMAT
+                "): slipway needs Docker Engine 20.10 (API 1.%d) or newer",
+                name == NULL ? "?" : name, newest, API_LEAST);
+  if (!parse_api(json_string(version, "MinAPIVersion"), &least))
+    least = 0;
+  *api = g_strdup_printf("1.%" G_GINT64_FORMAT, MAX(MIN(newest, API_NEWEST), least));
+  return true;
+}
+
+bool engine_new(Host *host, Engine **out, GError **error) {
+  g_autoptr(Engine) engine = g_new0(Engine, 1);
+  g_autoptr(cJSON) version = NULL;
+  g_autofree char *api = NULL;
+  engine->host = host;
+  engine->base = g_strdup("http://engine");
+  if (!engine_call(engine, &(EngineCall){.doing = "ask for its version", .path = "/version"}, &version,
+                   error) ||
+      !engine_choose_api(version, &api, error))
+    return false;
+  g_free(engine->base);
+  engine->base = g_strdup_printf("http://engine/v%s", api);
+  engine->version = g_strdup(json_string(version, "Version"));
+  engine->architecture = g_strdup(json_string(version, "Arch"));
+  engine->os = g_strdup(json_string(version, "Os"));
+  *out = g_steal_pointer(&engine);
+  return true;
+}
+
+void engine_free(Engine *engine) {
+  if (engine == NULL)
+    return;
+  g_free(engine->base);
+  g_free(engine->version);
+  g_free(engine->architecture);
+  g_free(engine->os);
+  g_free(engine);
+}
+
+const char *engine_version(const Engine *engine) {
+  return engine->version;
+}
+
+const char *engine_architecture(const Engine *engine) {
+  return engine->architecture;
+}
+
+const char *engine_os(const Engine *engine) {
+  return engine->os;
+}
+
+Host *engine_host(const Engine *engine) {
+  return engine->host;
+}
+
+bool engine_fail(const char *doing, long status, const char *body, GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  const char *message =
+      json_parse(body, strlen(body), "the engine's reply", &json, NULL) ? json_string(json, "message") : NULL;
+  g_autofree char *words = text_printable(message == NULL ? body : message, false);
+  return fail(error, SLIPWAY_ERROR_UNREADY, "the engine cannot %s: %s (status %ld)", doing,
+              *words == '\0' ? "no reason given" : words, status);
+}
+
+bool engine_call(Engine *engine, const EngineCall *call, cJSON **json, GError **error) {
+  g_autofree char *url = g_strconcat(engine->base, call->path, NULL);
+  g_autofree char *body = call->body == NULL ? NULL : json_print(call->body);
+  static const char *const headers[] = {"Content-Type: application/json", NULL};
+  const HttpRequest request = {.method = call->method,
+                               .url = url,
+                               .headers = body == NULL ? NULL : headers,
+                               .body = body,
+                               .body_length = body == NULL ? 0 : strlen(body)};
+  g_auto(HttpReply) reply = {0};
+  if (!engine->host->ops->request(engine->host, &request, &reply, error))
+    return false;
+  bool is_absent = reply.status == 404 && call->may_be_absent;
+  if (!is_absent && reply.status / 100 != 2)
+    return engine_fail(call->doing, reply.status, reply.body->str, error);
+  g_autoptr(cJSON) parsed = NULL;
+  if (json != NULL && !is_absent && reply.body->len > 0 &&
+      !json_parse(reply.body->str, reply.body->len, "the engine's reply", &parsed, error))
+    return false;
+  if (json != NULL)
+    *json = g_steal_pointer(&parsed);
+  return true;
+}
+
+char *engine_escape_name(const char *name) {
+  return g_uri_escape_string(name, "/:@", FALSE);
+}
+
+char *engine_project_filter(const char *project, const char *type) {
+  g_autoptr(cJSON) filter = cJSON_CreateObject();
+  g_autofree char *label = g_strdup_printf("com.docker.compose.project=%s", project);
+  cJSON_AddItemToArray(cJSON_AddArrayToObject(filter, "label"), cJSON_CreateString(label));
+  if (type != NULL)
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(filter, "type"), cJSON_CreateString(type));
+  g_autofree char *text = json_print(filter);
+  return http_escape(text);
+}
+
+/* The reply's clock stands for the middle of the exchange. */
+static void learn_clock(Engine *engine, const cJSON *info, gint64 asked, gint64 answered) {
+  const char *text = json_string(info, "SystemTime");
+  gint64 time = 0;
+  if (text == NULL || !time_parse(text, &time))
+    time = g_get_real_time(); /* an engine that does not say: take the clocks to be equal */
+  engine->clock_offset = time - (asked + answered) / 2;
+  engine->is_clock_known = true;
+}
+
+bool engine_info(Engine *engine, char **data_root, GError **error) {
+  g_autoptr(cJSON) info = NULL;
+  gint64 asked = g_get_monotonic_time();
+  if (!engine_call(engine, &(EngineCall){.doing = "describe itself", .path = "/info"}, &info, error))
+    return false;
+  learn_clock(engine, info, asked, g_get_monotonic_time());
+  const char *root = json_string(info, "DockerRootDir");
+  if (root == NULL)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say where it keeps its data");
+  *data_root = g_strdup(root);
+  return true;
+}
+
+bool engine_now(Engine *engine, gint64 *now, GError **error) {
+  g_autofree char *data_root = NULL;
+  if (!engine->is_clock_known && !engine_info(engine, &data_root, error))
+    return false;
+  *now = g_get_monotonic_time() + engine->clock_offset;
+  return true;
+}
+
+bool engine_watch(Engine *engine, const char *project, HttpStream **out, GError **error) {
+  g_autofree char *filter = engine_project_filter(project, "container");
+  g_autofree char *url = g_strdup_printf("%s/events?filters=%s", engine->base, filter);
+  g_autoptr(HttpStream) stream = NULL;
+  const HttpRequest request = {.url = url};
+  if (!engine->host->ops->stream(engine->host, &request, &stream, error))
+    return false;
+  if (http_stream_status(stream) != 200)
+    return engine_fail("report events", http_stream_status(stream), "", error);
+  *out = g_steal_pointer(&stream);
+  return true;
+}
+
+void engine_event_clear(EngineEvent *event) {
+  g_free(event->action);
+  g_free(event->container);
+  g_free(event->exec_id);
+  *event = (EngineEvent){0};
+}
+
+bool engine_parse_event(const char *line, EngineEvent *event, GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  if (!json_parse(line, strlen(line), "the engine's event", &json, error))
+    return false;
+  const cJSON *actor = json_object(json, "Actor");
+  const cJSON *attributes = json_object(actor, "Attributes");
+  const char *action = json_string(json, "Action");
+  const char *container = json_string(actor, "ID");
+  if (action == NULL || container == NULL)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the engine sent an event without an action or a container");
+  const char *code = json_string(attributes, "exitCode");
+  gint64 exit_code = 0;
+  if (code != NULL && !number_parse(code, 0, G_MAXINT, &exit_code))
+    exit_code = -1;
+  *event = (EngineEvent){.action = g_strdup(action),
+                         .container = g_strdup(container),
+                         .exec_id = g_strdup(json_string(attributes, "execID")),
+                         .exit_code = (int)exit_code};
+  return true;
+}

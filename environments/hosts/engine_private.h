@@ -1,0 +1,55 @@
+/* What the engine_*.c files share: one way to ask, and the parsers of what is answered (tested on recorded
+ * replies). */
+#pragma once
+
+#include "environments/hosts/engine.h"
+#include "support/json.h"
+
+struct Engine {
+  Host *host;
+  char *base; /* "http://engine/v1.41" */
+  char *version, *architecture, *os;
+  gint64 clock_offset; /* the host's clock minus our monotonic one, microseconds */
+  bool is_clock_known;
+};
+
+typedef struct {
+  const char *doing;  /* for errors, after "cannot ": "inspect image web" */
+  const char *method; /* NULL: GET, or POST when there is a body */
+  const char *path;   /* "/images/json?all=1" */
+  const cJSON *body;  /* NULL: none */
+  bool may_be_absent; /* 404 is an answer, not a failure */
+} EngineCall;
+
+/* *json is NULL when the engine had nothing to say: 404 with may_be_absent, or an empty reply. `json` may be
+ * NULL. */
+bool engine_call(Engine *engine, const EngineCall *call, cJSON **json,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Fails with the engine's own message out of a reply such as {"message": "…"}; returns false. */
+bool engine_fail(const char *doing, long status, const char *body, GError **error);
+/* `name` for a path: escaped, but for what image names are made of. Caller frees. */
+char *engine_escape_name(const char *name);
+/* {"label": ["com.docker.compose.project=PROJECT"]} and, unless NULL, {"type": [TYPE]}, escaped for a query.
+ * Caller frees. */
+char *engine_project_filter(const char *project, const char *type);
+
+/* "1.41" for the newest version that both sides speak. */
+bool engine_choose_api(const cJSON *version, char **api, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+EngineImage *engine_parse_image(const cJSON *json);
+ContainerState *engine_parse_container(const cJSON *json);
+/* Frames of stdout and stderr (8-byte headers), or a terminal's raw bytes: at most `cap` bytes from the end.
+ * Caller frees. */
+char *engine_demultiplex(const char *bytes, gsize length, gsize cap);
+
+/* Layers by the start of their digest, over all pulls: what two images share is pulled once. */
+typedef struct {
+  GHashTable *layers; /* id -> PullLayer */
+  gint64 done, total; /* bytes */
+} PullTally;
+PullTally *pull_tally_new(void);
+void pull_tally_free(PullTally *tally);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PullTally, pull_tally_free)
+/* A line of progress; when it reports a failure, *problem is the registry's words (caller frees), else NULL.
+ */
+bool pull_tally_line(PullTally *tally, const char *line, char **problem,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
