@@ -1,5 +1,5 @@
-/* Making an environment run a release: the phases of design §6. Commands fill a RolloutRequest and print what comes back; everything
- * that has to be decided is decided here. */
+/* Making an environment run a release: the phases of design §6. Commands fill a RolloutRequest and print what
+ * comes back; everything that has to be decided is decided here. */
 #pragma once
 
 #include "deployer/output/reporter.h"
@@ -15,47 +15,50 @@ typedef struct {
   Reporter *reporter;
   const char *command; /* as typed, for the lock's holder line and the history: "deploy prod r7" */
   DeploymentKind kind;
-  const char *release;     /* as named by the user; NULL: the kind's own choice. deploy and promote only */
+  const char *release; /* as named by the user; NULL: the kind's own choice. deploy and promote only */
   const ReleaseRequest *create; /* deploy with --tag or --image: make this release first; NULL otherwise */
-  const char *to;          /* rollback --to: d31, r7 or a version; NULL: the one below the top */
-  bool force;              /* passes gates; needs reason */
-  const char *reason;      /* or NULL */
-  bool repin;              /* resolve images that are not the release's own anew */
+  const char *to;               /* rollback --to: d31, r7 or a version; NULL: the one below the top */
+  bool force;                   /* passes gates; needs reason */
+  const char *reason;           /* or NULL */
+  bool repin;                   /* resolve images that are not the release's own anew */
 } RolloutRequest;
 
-/* Runs the whole of it. *deployment is the record as it ended (also when it failed, if it was begun); NULL with success: nothing newer
- * to promote (said through the reporter). Errors by kind as in support/errors.h: CONFIG/USAGE, REFUSED, UNREADY, DEPLOY, BROKEN, STORE, INTERRUPTED. */
-bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Runs the whole of it. *deployment is the record as it ended (also when it failed, if it was begun); NULL
+ * with success: nothing newer to promote (said through the reporter). Errors by kind as in support/errors.h:
+ * CONFIG/USAGE, REFUSED, UNREADY, DEPLOY, BROKEN, STORE, INTERRUPTED. */
+bool rollout_run(const RolloutRequest *request, Deployment **deployment,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   char *subject; /* service name; or "variable NAME", "file PATH" */
-  char *from, *to; /* NULL: absent. References for images; for files a unified diff in `to` where both are text */
+  char *from,
+      *to; /* NULL: absent. References for images; for files a unified diff in `to` where both are text */
 } PlanChange;
 
 typedef struct {
   char *name;
-  char *problem;         /* NULL, or why the host could not be asked */
-  GPtrArray *recreated;  /* char *: services that Compose will create or recreate there */
-  GPtrArray *removed;    /* char *: services that run there and are no longer in the files */
-  gint64 pull_bytes;     /* an estimate; 0: nothing to pull; -1: not known */
-  guint wave;            /* 1 … */
+  char *problem;        /* NULL, or why the host could not be asked */
+  GPtrArray *recreated; /* char *: services that Compose will create or recreate there */
+  GPtrArray *removed;   /* char *: services that run there and are no longer in the files */
+  gint64 pull_bytes;    /* an estimate; 0: nothing to pull; -1: not known */
+  guint wave;           /* 1 … */
 } PlanHost;
 
 typedef struct {
-  Release *release;        /* what would be deployed; NULL: nothing newer (why in `note`) */
-  char *note;              /* or NULL */
-  char *current_release;   /* "r6" or NULL */
-  char *current_version;   /* or NULL */
-  GPtrArray *gates;        /* GateAnswer */
-  GPtrArray *images;       /* PlanChange by service */
+  Release *release;         /* what would be deployed; NULL: nothing newer (why in `note`) */
+  char *note;               /* or NULL */
+  char *current_release;    /* "r6" or NULL */
+  char *current_version;    /* or NULL */
+  GPtrArray *gates;         /* GateAnswer */
+  GPtrArray *images;        /* PlanChange by service */
   GPtrArray *configuration; /* PlanChange */
-  GPtrArray *hosts;        /* PlanHost */
+  GPtrArray *hosts;         /* PlanHost */
 } Plan;
 void plan_free(Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
 
-/* What rollout_run with this request would do; contacts the hosts, changes nothing, locks nothing. A host that cannot be reached is a
- * problem in its row, no failure. */
+/* What rollout_run with this request would do; contacts the hosts, changes nothing, locks nothing. A host
+ * that cannot be reached is a problem in its row, no failure. */
 bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
@@ -65,6 +68,7 @@ typedef struct {
   char *answer;
 } CheckAnswer;
 void check_answer_free(CheckAnswer *answer);
-/* `check ENV`: asks every host and registry. *answers also when some do not pass; the error is only for what keeps it from asking at all. */
+/* `check ENV`: asks every host and registry. *answers also when some do not pass; the error is only for what
+ * keeps it from asking at all. */
 bool rollout_check(const Config *config, const Environment *environment, GPtrArray **answers,
                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

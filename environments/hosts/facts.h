@@ -16,7 +16,9 @@ typedef struct {
   char *machine_id;
   char *hostname;
   ComposeKind compose; /* found by `docker compose` plugin file / `docker-compose` on PATH, not by running it */
+  bool compose_is_standalone; /* version 2, but a program of its own: `docker-compose`, not `docker compose` */
   bool engine_socket_seen; /* the socket is there and this user may use it */
+  char *engine_socket;     /* its path on the host: `engine:`, or DOCKER_HOST's (local), or /var/run/docker.sock */
   char *engine_problem;    /* NULL, or why not, and what to do ("permission denied on /var/run/docker.sock: add deploy to its group docker") */
   gint64 free_bytes, free_inodes; /* for the release folder's file system; -1: the file system does not say */
   gint64 clock;       /* microseconds since the epoch, on the host */
@@ -30,5 +32,6 @@ typedef struct {
 void host_facts_free(HostFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostFacts, host_facts_free)
 
-/* SLIPWAY_ERROR_REFUSED when someone else holds the lock (their holder line and since when); SLIPWAY_ERROR_UNREADY otherwise. */
+/* In the host's shell the lock is descriptor 9, inherited by what scripts start: add `9>&-` to what may outlive the deployment.
+ * SLIPWAY_ERROR_REFUSED when someone else holds the lock (their holder line and since when); SLIPWAY_ERROR_UNREADY otherwise. */
 bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,140 @@
+/* Phase `apply`: containers change, wave by wave. Replacing a host's containers is worker_converge alone:
+ * another strategy (the new beside the old, then a switch) would be another function of its shape. */
+#include <string.h>
+
+#include "deployer/rollout/phases.h"
+#include "host_scripts.h"
+#include "support/errors.h"
+#include "support/interrupt.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+enum { UP_TIMEOUT_MS = 900000, TAIL_LINES = 20 };
+
+guint rollout_wave_size(const RolloutConfig *config, guint hosts) {
+  guint size = hosts;
+  if (config->batch_percent > 0)
+    size = (hosts * config->batch_percent + 99) / 100;
+  else if (config->batch > 0)
+    size = config->batch;
+  return CLAMP(size, 1, MAX(hosts, 1));
+}
+
+static bool append_journal(Worker *worker, const char *outcome, GError **error) {
+  g_autofree char *line = journal_line(worker->rollout, outcome);
+  const char *argv[] = {worker->facts->folder, NULL};
+  HostScript script = {
+      .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};
+  g_auto(HostReply) reply = {0};
+  return host_run(worker->host, &script, &reply, error);
+}
+
+static bool has_same_containers(const GPtrArray *before, const GPtrArray *after) {
+  g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < before->len; i++)
+    g_hash_table_add(ids, ((const EngineContainer *)g_ptr_array_index(before, i))->id);
+  for (guint i = 0; i < after->len; i++)
+    if (!g_hash_table_contains(ids, ((const EngineContainer *)g_ptr_array_index(after, i))->id))
+      return false;
+  return before->len == after->len;
+}
+
+/* The end of what Compose wrote: its error comes last. */
+static char *tail_of(const HostReply *reply) {
+  const GString *said = reply->err->len > 0 ? reply->err : reply->out;
+  g_autofree char *printable = text_printable(said->str, true);
+  g_auto(GStrv) lines = g_strsplit(g_strstrip(printable), "\n", -1);
+  guint count = g_strv_length(lines);
+  return g_strjoinv("\n  ", lines + (count > TAIL_LINES ? count - TAIL_LINES : 0));
+}
+
+static bool compose_up(Worker *worker, const char *uid, GError **error) {
+  g_auto(HostReply) reply = {0};
+  if (!worker_compose(worker, worker->facts->folder, uid, "up", UP_TIMEOUT_MS, &reply, error))
+    return false;
+  if (reply.status == 0)
+    return true;
+  g_autofree char *said = tail_of(&reply);
+  return fail(error, SLIPWAY_ERROR_DEPLOY, "compose up failed:\n  %s", said);
+}
+
+/* Sets is_touched before anything can change; takes it back when it turns out that no container did. */
+static bool start_release(Worker *worker, const char *uid, GError **error) {
+  g_autoptr(GPtrArray) before = NULL;
+  g_autoptr(GPtrArray) after = NULL;
+  g_clear_pointer(&worker->watch, health_watch_free);
+  if (!engine_list_containers(worker->engine, worker->rollout->place, &before, error) ||
+      !health_watch_new(worker->engine, worker->rollout->place, &worker->watch, error))
+    return false;
+  bool was_touched = worker->is_touched;
+  worker->is_touched = true;
+  bool is_up = compose_up(worker, uid, error);
+  if (!engine_list_containers(worker->engine, worker->rollout->place, &after, is_up ? error : NULL))
+    return false;
+  worker->is_touched = was_touched || !has_same_containers(before, after);
+  return is_up;
+}
+
+typedef struct {
+  Worker *worker;
+  bool is_cancellable;
+} Watching;
+
+static void show_health(const char *service, const char *state, void *data) {
+  const Watching *watching = data;
+  reporter_health(watching->worker->rollout->request->reporter, watching->worker->config->name, service,
+                  state);
+}
+
+static bool is_cancelled(void *data) {
+  const Watching *watching = data;
+  return watching->is_cancellable && interrupt_requested();
+}
+
+bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
+                     GError **error) {
+  Watching watching = {.worker = worker, .is_cancellable = is_cancellable};
+  HealthHooks hooks = {.on_state = show_health, .is_cancelled = is_cancelled, .data = &watching};
+  bool ok = start_release(worker, uid, error) && health_wait(worker->watch, health, &hooks, error);
+  g_clear_pointer(&worker->watch, health_watch_free);
+  return ok;
+}
+
+static bool step_up(Worker *worker, char **detail, GError **error) {
+  const Rollout *rollout = worker->rollout;
+  if (!append_journal(worker, "intent", error) ||
+      !worker_converge(worker, rollout->deployment->uid, rollout->target->health, true, error))
+    return false;
+  *detail = g_strdup(worker->is_touched ? "healthy" : "healthy, nothing changed");
+  return true;
+}
+
+static bool apply_worker(Worker *worker, GError **error) {
+  if (!worker_step(worker, "up", step_up, error))
+    return false;
+  reporter_host_done(worker->rollout->request->reporter, worker->config->name, true,
+                     worker->is_touched ? "healthy" : "unchanged");
+  return worker_record(worker, worker->is_touched ? HOST_CHANGED : HOST_UNCHANGED,
+                       worker->rollout->deployment->uid, NULL, error);
+}
+
+static bool apply_wave(Rollout *rollout, guint from, guint size, GError **error) {
+  g_autoptr(GPtrArray) wave = g_ptr_array_new();
+  for (guint i = from; i < MIN(from + size, rollout->workers->len); i++)
+    g_ptr_array_add(wave, g_ptr_array_index(rollout->workers, i));
+  return crew_run(wave, apply_worker, error);
+}
+
+bool phase_apply(Rollout *rollout, GError **error) {
+  guint hosts = rollout->workers->len;
+  bool is_all_at_once = rollout->deployment->kind == KIND_ROLLBACK;
+  guint size = is_all_at_once ? hosts : rollout_wave_size(&rollout->request->environment->rollout, hosts);
+  for (guint from = 0; from < hosts; from += size) {
+    if (interrupt_requested())
+      return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
+    if (!apply_wave(rollout, from, size, error))
+      return false;
+  }
+  return true;
+}

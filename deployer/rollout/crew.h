@@ -1,0 +1,61 @@
+/* One worker a host, and the rollout they share. Each worker is straight-line blocking code on a bounded
+ * pool; hosts wait for each other only at the end of a crew_run (design §7: prepared, a wave healthy,
+ * committed). */
+#pragma once
+
+#include "deployer/rollout/target.h"
+#include "environments/hosts/engine.h"
+#include "environments/hosts/facts.h"
+#include "healthchecks/health.h"
+
+typedef struct {
+  const RolloutRequest *request;
+  const Situation *situation;
+  Target *target;
+  Deployment *deployment;       /* the record; a worker writes only its own DeploymentHost */
+  char *place;                  /* "APP--ENV": folder on the hosts and Compose project */
+  HealthConfig *restore_health; /* borrowed or NULL: rules of what runs now, for putting it back */
+  Config *restore_settings;     /* owns restore_health */
+  const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
+  GPtrArray *workers;           /* Worker, in the order of the inventory */
+} Rollout;
+
+typedef struct {
+  Rollout *rollout;
+  const HostConfig *config;
+  DeploymentHost *record; /* borrowed from rollout->deployment */
+  Host *host;
+  HostFacts *facts;   /* NULL until connected */
+  Engine *engine;     /* NULL until connected */
+  HealthWatch *watch; /* from before `up` until the wait ends */
+  bool is_touched;    /* a container may have been changed */
+  GError *error;      /* of the last crew_run, or NULL */
+} Worker;
+
+Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, Target *target,
+                     Deployment *deployment);
+void rollout_free(
+    Rollout *rollout); /* lets go of the hosts; request, situation, target and deployment are the caller's */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rollout, rollout_free)
+
+typedef bool (*WorkerTask)(Worker *worker, GError **error);
+/* Runs the task for each of `workers` (Worker *) at once and waits for all. False when any failed: *error is
+ * the first in the order of the inventory, "NAME: …", and says how many others failed; each has its own in
+ * worker->error. */
+bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Every worker of the rollout. */
+bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* One step of design §6 on one host: said, recorded before (intent) and after (outcome). `run` may set
+ * *detail (freed here). */
+typedef bool (*WorkerStep)(Worker *worker, char **detail, GError **error);
+bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Writes the worker's host record to the history. */
+bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Compose on the host, for a release folder that is there (scripts/compose.sh): "config", "hash", "up",
+ * "down". */
+bool worker_compose(Worker *worker, const char *folder, const char *uid, const char *action, guint timeout_ms,
+                    HostReply *reply, GError **error) G_GNUC_WARN_UNUSED_RESULT;

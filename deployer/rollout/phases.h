@@ -1,0 +1,41 @@
+/* The phases of design §6, in order. Each works on all hosts (or a wave of them) and waits for the slowest.
+ */
+#pragma once
+
+#include "deployer/rollout/crew.h"
+
+/* Connects: the first host by name, then the others at once. `holder` locks them, NULL does not.
+ * SLIPWAY_ERROR_REFUSED when locked. */
+bool phase_connect(Rollout *rollout, const char *holder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Images there and protected from pruning, release folder uploaded, Compose shown to run exactly the pins.
+ * Changes no container. */
+bool phase_prepare(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Wave by wave: compose up, healthy, settled, http. Stops at the first wave in which a host fails. */
+bool phase_apply(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* `current` flips, the host's journal says so. */
+bool phase_commit(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Beyond `retain`; failures are warnings. */
+void phase_prune(Rollout *rollout);
+/* Every touched host back to its `current`. False when some host could not be put back; records say which. */
+bool phase_restore(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Hosts at a time, at least 1. */
+guint rollout_wave_size(const RolloutConfig *config, guint hosts);
+
+/* Starts release `uid` on the worker's host and waits until it is well. Shared by apply and restore. */
+bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What a release folder holds besides the project's own files: manifest.json and journal lines (manifest.c).
+ * Caller frees. */
+char *manifest_json(const Rollout *rollout);
+/* One line with its newline; `outcome`: "intent", "succeeded", "restored" … */
+char *journal_line(const Rollout *rollout, const char *outcome);
+GPtrArray *release_generated_files(const Rollout *rollout, const char *folder);
+
+/* The local repository that keeps `reference` from `docker image prune`: "slipway.local/APP--ENV/NAME"
+ * (design §5); its tag there is the digest's hex. Caller frees. */
+char *image_protecting_name(const char *place, const char *reference);
+
+/* For errors and the final word: what every host runs as far as known, a line each. Caller frees. */
+char *describe_hosts(const Rollout *rollout);

@@ -1,0 +1,140 @@
+/* Phase `prepare`: after it, every host can run the target without asking anybody, and nothing has changed
+ * yet. */
+#include <string.h>
+
+#include "deployer/rollout/phases.h"
+#include "host_scripts.h"
+#include "pipelines/credentials.h"
+#include "support/errors.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+enum { UPLOAD_TIMEOUT_MS = 600000, COMPOSE_TIMEOUT_MS = 120000 };
+
+typedef struct {
+  Worker *worker;
+  gint64 total;
+} PullWatch;
+
+static void show_pull(gint64 done, gint64 total, void *data) {
+  PullWatch *watch = data;
+  watch->total = total;
+  reporter_pull(watch->worker->rollout->request->reporter, watch->worker->config->name, done, total);
+}
+
+/* Each reference of the target once, borrowed. */
+static GPtrArray *distinct_references(const Target *target) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  GPtrArray *references = g_ptr_array_new();
+  GHashTableIter iterator;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, target->pinned);
+  while (g_hash_table_iter_next(&iterator, NULL, &reference))
+    if (g_hash_table_add(seen, reference))
+      g_ptr_array_add(references, reference);
+  return references;
+}
+
+static bool find_missing(Worker *worker, GPtrArray *references, GPtrArray *missing, GError **error) {
+  for (guint i = 0; i < references->len; i++) {
+    g_autoptr(EngineImage) image = NULL;
+    if (!engine_find_image(worker->engine, g_ptr_array_index(references, i), &image, error))
+      return false;
+    if (image == NULL)
+      g_ptr_array_add(missing, g_ptr_array_index(references, i));
+  }
+  return true;
+}
+
+static bool pull_missing(Worker *worker, GPtrArray *missing, gint64 *bytes, GError **error) {
+  g_autofree EnginePull *pulls = g_new0(EnginePull, missing->len);
+  g_autoptr(GPtrArray) headers = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < missing->len; i++) {
+    char *header = NULL;
+    pulls[i].reference = g_ptr_array_index(missing, i);
+    if (!registry_credentials_header(pulls[i].reference, &header, error))
+      return false;
+    g_ptr_array_add(headers, header);
+    pulls[i].auth = header;
+  }
+  PullWatch watch = {.worker = worker};
+  if (!engine_pull(worker->engine, pulls, missing->len, show_pull, &watch, error))
+    return false;
+  *bytes = watch.total;
+  return true;
+}
+
+/* Images that were pulled by digest alone look dangling to `docker image prune`: a local tag keeps them
+ * (design §5). */
+static bool protect_image(Worker *worker, const char *reference, GError **error) {
+  g_autofree char *repository = image_protecting_name(worker->rollout->place, reference);
+  const char *tag = strrchr(reference, ':') + 1;
+  g_autofree char *name = g_strdup_printf("%s:%s", repository, tag);
+  g_autoptr(EngineImage) image = NULL;
+  if (!engine_find_image(worker->engine, reference, &image, error))
+    return false;
+  if (image == NULL)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s was pulled, yet the engine does not have it", reference);
+  for (guint i = 0; image->tags != NULL && i < image->tags->len; i++)
+    if (g_str_equal(g_ptr_array_index(image->tags, i), name))
+      return true;
+  return engine_tag_image(worker->engine, reference, repository, tag, error);
+}
+
+static bool step_pull(Worker *worker, char **detail, GError **error) {
+  g_autoptr(GPtrArray) references = distinct_references(worker->rollout->target);
+  g_autoptr(GPtrArray) missing = g_ptr_array_new();
+  gint64 bytes = 0;
+  if (!find_missing(worker, references, missing, error) ||
+      (missing->len > 0 && !pull_missing(worker, missing, &bytes, error)))
+    return false;
+  for (guint i = 0; i < references->len; i++)
+    if (!protect_image(worker, g_ptr_array_index(references, i), error))
+      return false;
+  g_autofree char *size = size_for_people(bytes);
+  *detail = missing->len == 0 ? g_strdup("all images there")
+                              : g_strdup_printf("%u of %u images, %s", missing->len, references->len, size);
+  return true;
+}
+
+static bool step_upload(Worker *worker, char **detail, GError **error) {
+  const Rollout *rollout = worker->rollout;
+  g_autoptr(GPtrArray) generated = release_generated_files(rollout, worker->facts->folder);
+  g_autoptr(GBytes) bundle = compose_bundle(rollout->target->project, generated, worker->facts->files);
+  gsize length = 0;
+  const void *bytes = g_bytes_get_data(bundle, &length);
+  const char *argv[] = {worker->facts->folder, rollout->deployment->uid, NULL};
+  HostScript script = {.text = host_script_upload,
+                       .argv = argv,
+                       .input = bytes,
+                       .input_length = length,
+                       .timeout_ms = UPLOAD_TIMEOUT_MS};
+  g_auto(HostReply) reply = {0};
+  if (!host_run(worker->host, &script, &reply, error))
+    return false;
+  *detail = size_for_people((gint64)length);
+  return true;
+}
+
+static bool step_config(Worker *worker, char **detail, GError **error) {
+  g_auto(HostReply) reply = {0};
+  (void)detail;
+  if (!worker_compose(worker, worker->facts->folder, worker->rollout->deployment->uid, "config",
+                      COMPOSE_TIMEOUT_MS, &reply, error))
+    return false;
+  if (reply.status != 0) {
+    g_autofree char *said = text_printable(reply.err->len > 0 ? reply.err->str : reply.out->str, true);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s", g_strstrip(said));
+  }
+  return compose_check_effective(reply.out->str, reply.out->len, worker->rollout->target->pinned, error);
+}
+
+static bool prepare_worker(Worker *worker, GError **error) {
+  return worker_step(worker, "pull", step_pull, error) && worker_step(worker, "upload", step_upload, error) &&
+         worker_step(worker, "config", step_config, error);
+}
+
+bool phase_prepare(Rollout *rollout, GError **error) {
+  return crew_run_all(rollout, prepare_worker, error);
+}

@@ -1,0 +1,86 @@
+/* Phase `restore`: each touched host back to its `current`, without a registry, in parallel. Nothing cuts it
+ * short. */
+#include <string.h>
+
+#include "deployer/rollout/phases.h"
+#include "deployer/rollout/snapshot.h"
+#include "host_scripts.h"
+#include "support/errors.h"
+
+#include "support/poison.h"
+
+enum { DOWN_TIMEOUT_MS = 300000 };
+
+static bool take_down(Worker *worker, GError **error) {
+  g_auto(HostReply) reply = {0};
+  if (!worker_compose(worker, worker->facts->folder, worker->rollout->deployment->uid, "down",
+                      DOWN_TIMEOUT_MS, &reply, error))
+    return false;
+  return reply.status == 0 || fail(error, SLIPWAY_ERROR_BROKEN, "compose down failed: %s", reply.err->str);
+}
+
+static bool note_in_journal(Worker *worker, GError **error) {
+  g_autofree char *line = journal_line(worker->rollout, "restored");
+  const char *argv[] = {worker->facts->folder, NULL};
+  HostScript script = {
+      .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};
+  g_auto(HostReply) reply = {0};
+  return host_run(worker->host, &script, &reply, error);
+}
+
+static bool step_restore(Worker *worker, char **detail, GError **error) {
+  const Rollout *rollout = worker->rollout;
+  const char *current = worker->facts->current;
+  const HealthConfig *health =
+      rollout->restore_health != NULL ? rollout->restore_health : &rollout->request->environment->health;
+  bool is_back =
+      current != NULL ? worker_converge(worker, current, health, false, error) : take_down(worker, error);
+  if (!is_back || !note_in_journal(worker, error))
+    return false;
+  *detail = g_strdup(current != NULL ? "runs again what it ran before" : "nothing runs, as before");
+  return true;
+}
+
+/* The history may be what broke: hosts go back all the same, the record then says less. */
+static void record_result(Worker *worker, const GError *problem) {
+  HostStatus status = problem == NULL ? HOST_RESTORED : HOST_UNKNOWN;
+  const char *runs = worker->facts->current != NULL ? worker->facts->current : "";
+  g_autoptr(GError) ignored = NULL;
+  if (!worker_record(worker, status, problem == NULL ? runs : NULL, problem != NULL ? problem->message : NULL,
+                     &ignored))
+    reporter_warn(worker->rollout->request->reporter, "%s: %s", worker->config->name, ignored->message);
+  reporter_host_done(worker->rollout->request->reporter, worker->config->name, problem == NULL,
+                     problem == NULL ? "restored" : "NOT restored");
+}
+
+static bool restore_worker(Worker *worker, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  bool ok = worker_step(worker, "restore", step_restore, &problem);
+  record_result(worker, problem);
+  if (!ok)
+    g_propagate_error(error, g_steal_pointer(&problem));
+  return ok;
+}
+
+/* The health rules of what comes back are those it was deployed with. */
+static void find_rules(Rollout *rollout) {
+  const Deployment *current = environment_current(rollout->situation->state);
+  g_autoptr(ComposeProject) project = NULL;
+  g_autoptr(GHashTable) pinned = NULL;
+  if (current == NULL ||
+      !snapshot_read(rollout->request->history, current, &project, &pinned, &rollout->restore_settings, NULL))
+    return;
+  Environment *then = config_find_environment(rollout->restore_settings, rollout->request->environment->name);
+  rollout->restore_health = then != NULL ? &then->health : NULL;
+}
+
+bool phase_restore(Rollout *rollout, GError **error) {
+  g_autoptr(GPtrArray) touched = g_ptr_array_new();
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    if (worker->is_touched)
+      g_ptr_array_add(touched, worker);
+  }
+  find_rules(rollout);
+  return crew_run(touched, restore_worker, error);
+}

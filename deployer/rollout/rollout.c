@@ -1,0 +1,332 @@
+/* A deployment from the request to its last word in the history. */
+#include "deployer/rollout/rollout.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "deployer/output/exit_status.h"
+#include "deployer/rollout/phases.h"
+#include "deployer/rollout/snapshot.h"
+#include "support/errors.h"
+#include "support/interrupt.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+/* How far it came: decides what a failure means. */
+typedef enum { STAGE_READY, STAGE_APPLY, STAGE_COMMITTED } Stage;
+
+static bool confirm(const RolloutRequest *request, const Target *target, GError **error) {
+  const char *environment = request->environment->name;
+  bool is_repeated =
+      request->kind == KIND_ROLLBACK && target->rollback.is_already_restored && request->to == NULL;
+  if (!request->environment->is_protected && !is_repeated)
+    return true;
+  g_autoptr(GString) question = g_string_new(NULL);
+  if (is_repeated)
+    g_string_append_printf(
+        question,
+        "The last deployment of %s failed and its hosts were put back: %s runs r%" G_GINT64_FORMAT
+        " (%s) already. Go back further, ",
+        environment, environment, target->rollback.leaves->release, target->rollback.leaves->version);
+  g_string_append_printf(question, "%s r%" G_GINT64_FORMAT " (%s) to %s?",
+                         request->kind == KIND_ROLLBACK ? "roll back" : deployment_kind_name(request->kind),
+                         target->release->id, target->release->version, environment);
+  question->str[0] = g_ascii_toupper(question->str[0]);
+  bool nobody = false;
+  if (reporter_confirm(request->reporter, question->str, &nobody))
+    return true;
+  if (nobody)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s needs a yes, and nobody can answer here: add --yes.\n%s",
+                environment, question->str);
+  return fail(error, SLIPWAY_ERROR_REFUSED, "not confirmed; nothing was touched");
+}
+
+static char *controller_name(void) {
+  g_autofree char *boot = NULL;
+  if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL))
+    boot = g_strdup("-");
+  return g_strdup_printf("%s %d %s", g_get_host_name(), (int)getpid(), g_strstrip(boot));
+}
+
+static void add_hosts(Deployment *deployment, const Environment *environment) {
+  for (guint i = 0; i < environment->hosts->len; i++) {
+    const HostConfig *config = g_ptr_array_index(environment->hosts, i);
+    DeploymentHost *host = g_new0(DeploymentHost, 1);
+    host->name = g_strdup(config->name);
+    host->address = g_strdup(config->address);
+    host->status = HOST_PENDING;
+    g_ptr_array_add(deployment->hosts, host);
+  }
+}
+
+static Deployment *make_record(const RolloutRequest *request, const Target *target) {
+  Deployment *deployment = deployment_new();
+  deployment->environment = g_strdup(request->environment->name);
+  deployment->release = target->release->id;
+  deployment->version = g_strdup(target->release->version);
+  deployment->kind = request->kind;
+  deployment->status = STATUS_RUNNING;
+  deployment->exit_code = -1;
+  deployment->actor = actor_name();
+  deployment->reason = g_strdup(request->reason);
+  deployment->forced = request->force;
+  deployment->build_url = g_strdup(g_getenv("BUILD_URL"));
+  deployment->controller = controller_name();
+  if (request->kind == KIND_ROLLBACK) {
+    deployment->restores = target->rollback.restores->id;
+    deployment->leaves = target->rollback.leaves != NULL ? target->rollback.leaves->id : 0;
+    deployment->move = target->rollback.move;
+    deployment->config_revision = g_strdup(target->rollback.restores->config_revision);
+    deployment->config_dirty = target->rollback.restores->config_dirty;
+  } else {
+    repository_state(request->config->directory, &deployment->config_revision, &deployment->config_dirty,
+                     NULL);
+  }
+  add_hosts(deployment, request->environment);
+  return deployment;
+}
+
+/* A promotion is verified with one configuration and may run with another: worth a word. */
+static void warn_of_other_configuration(const Rollout *rollout) {
+  const Deployment *deployment = rollout->deployment;
+  const EnvironmentState *before = rollout->situation->before;
+  const Deployment *verified = deployment->kind == KIND_PROMOTE && before != NULL
+                                   ? environment_newest_of(before, deployment->release)
+                                   : NULL;
+  if (verified == NULL || verified->config_revision == NULL || deployment->config_revision == NULL ||
+      g_str_equal(verified->config_revision, deployment->config_revision))
+    return;
+  reporter_warn(rollout->request->reporter, "%s was verified in %s with configuration %.10s; this is %.10s",
+                deployment->version, before->environment, verified->config_revision,
+                deployment->config_revision);
+}
+
+/* Pins and snapshot: known before any host is asked, so that the history can explain what a host is about to
+ * run. */
+static bool record_target(Rollout *rollout, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  Deployment *deployment = rollout->deployment;
+  if (!target_pin(request, rollout->target, error) || !target_keep_pins(request, rollout->target, error))
+    return false;
+  if (!snapshot_write(request->history, request, rollout->target, &deployment->snapshot, &deployment->content,
+                      error))
+    return false;
+  deployment->images = target_images_json(rollout->target);
+  return history_update_deployment(request->history, deployment, error);
+}
+
+static bool check_interrupt(GError **error) {
+  return !interrupt_requested() || fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
+}
+
+/* We hold every lock, so whoever began these is gone. */
+static bool close_abandoned(const Rollout *rollout, GError **error) {
+  const GPtrArray *deployments = rollout->situation->deployments;
+  for (guint i = 0; i < deployments->len; i++) {
+    Deployment *deployment = g_ptr_array_index(deployments, i);
+    if (deployment->status != STATUS_RUNNING)
+      continue;
+    deployment->status = STATUS_INTERRUPTED;
+    deployment->exit_code = 130;
+    deployment->finished_at = g_get_real_time();
+    deployment->touched = true;
+    deployment->message = g_strdup("its slipway was gone when the next deployment began");
+    for (guint j = 0; j < deployment->hosts->len; j++) {
+      DeploymentHost *host = g_ptr_array_index(deployment->hosts, j);
+      host->status = host->status == HOST_PENDING ? HOST_UNKNOWN : host->status;
+    }
+    reporter_warn(rollout->request->reporter, "d%" G_GINT64_FORMAT " was interrupted: its slipway is gone",
+                  deployment->id);
+    if (!history_finish_deployment(rollout->request->history, deployment, error))
+      return false;
+  }
+  return true;
+}
+
+static bool run_phases(Rollout *rollout, Stage *stage, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
+  reporter_phase(request->reporter, "ready");
+  if (!record_target(rollout, error) || !phase_connect(rollout, holder, error) ||
+      !close_abandoned(rollout, error))
+    return false;
+  warn_of_other_configuration(rollout);
+  reporter_phase(request->reporter, "prepare");
+  if (!check_interrupt(error) || !phase_prepare(rollout, error) || !check_interrupt(error))
+    return false;
+  *stage = STAGE_APPLY;
+  reporter_phase(request->reporter, "apply");
+  if (!phase_apply(rollout, error))
+    return false;
+  reporter_phase(request->reporter, "commit");
+  if (!phase_commit(rollout, error))
+    return false;
+  *stage = STAGE_COMMITTED;
+  return true;
+}
+
+char *describe_hosts(const Rollout *rollout) {
+  GString *text = g_string_new(NULL);
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+    const DeploymentHost *record = worker->record;
+    g_string_append_printf(text, "\n  %s: %s", record->name, host_status_name(record->status));
+    if (record->runs == NULL)
+      g_string_append(text, ", what it runs is not known");
+    else if (g_str_equal(record->runs, rollout->deployment->uid))
+      g_string_append_printf(text, ", runs d%" G_GINT64_FORMAT, rollout->deployment->id);
+    else
+      g_string_append(text, record->runs[0] == '\0' ? ", runs nothing" : ", runs what it ran before");
+  }
+  return g_string_free(text, FALSE);
+}
+
+/* Hosts that nothing was done to still run their `current`; one that failed half-way is not known. */
+static void settle_records(const Rollout *rollout) {
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    DeploymentHost *record = worker->record;
+    const char *problem = worker->error != NULL ? worker->error->message : NULL;
+    if (problem != NULL && record->error == NULL)
+      record->error = g_strdup(problem);
+    if (record->status != HOST_PENDING)
+      continue;
+    g_free(record->runs);
+    const char *current =
+        worker->facts != NULL && worker->facts->current != NULL ? worker->facts->current : "";
+    record->runs = worker->is_touched || worker->facts == NULL ? NULL : g_strdup(current);
+    record->status = problem != NULL ? HOST_FAILED : worker->is_touched ? HOST_UNKNOWN : HOST_UNCHANGED;
+  }
+}
+
+static bool is_any_touched(const Rollout *rollout) {
+  for (guint i = 0; i < rollout->workers->len; i++)
+    if (((const Worker *)g_ptr_array_index(rollout->workers, i))->is_touched)
+      return true;
+  return false;
+}
+
+/* A rollback never returns to what it leaves, and `on_failure: stop` asks for a person (design §4, §6). */
+static bool shall_restore(const Rollout *rollout) {
+  return rollout->deployment->kind != KIND_ROLLBACK &&
+         rollout->request->environment->rollout.on_failure == ON_FAILURE_RESTORE;
+}
+
+/* The cause comes first, then where that leaves the hosts. */
+static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **error) {
+  const char *environment = rollout->request->environment->name;
+  g_autoptr(GError) problem = NULL;
+  bool is_restored = false;
+  if (shall_restore(rollout)) {
+    reporter_phase(rollout->request->reporter, "restore");
+    reporter_warn(rollout->request->reporter, "%s\nputting the hosts back", cause->message);
+    is_restored = phase_restore(rollout, &problem);
+  }
+  settle_records(rollout);
+  g_autofree char *hosts = describe_hosts(rollout);
+  if (!is_restored)
+    return fail(error, SLIPWAY_ERROR_BROKEN,
+                "%s\n%s%s\nA person is needed. Hosts:%s\nTo return to what ran before: slipway rollback %s",
+                cause->message, problem != NULL ? "could not be put back: " : "nothing was put back",
+                problem != NULL ? problem->message : "", hosts, environment);
+  SlipwayErrorKind kind = error_is(cause, SLIPWAY_ERROR_INTERRUPTED) ? SLIPWAY_ERROR_INTERRUPTED
+                          : error_is(cause, SLIPWAY_ERROR_STORE)     ? SLIPWAY_ERROR_STORE
+                                                                     : SLIPWAY_ERROR_DEPLOY;
+  return fail(error, kind, "%s\nEvery host runs what it ran before.", cause->message);
+}
+
+/* Turns the failure of a phase into that of the deployment. */
+static bool conclude_failure(Rollout *rollout, Stage stage, const GError *cause, GError **error) {
+  rollout->deployment->touched = is_any_touched(rollout);
+  if (rollout->deployment->touched)
+    return fail_after_changes(rollout, cause, error);
+  settle_records(rollout);
+  if (error != NULL)
+    *error = g_error_copy(cause);
+  if (stage == STAGE_APPLY && error_is(cause, SLIPWAY_ERROR_UNREADY))
+    recast(error, SLIPWAY_ERROR_DEPLOY);
+  return false;
+}
+
+static DeploymentStatus status_for(const GError *problem) {
+  if (problem == NULL)
+    return STATUS_SUCCEEDED;
+  if (error_is(problem, SLIPWAY_ERROR_BROKEN))
+    return STATUS_BROKEN;
+  return error_is(problem, SLIPWAY_ERROR_INTERRUPTED) ? STATUS_INTERRUPTED : STATUS_FAILED;
+}
+
+static bool finish(Rollout *rollout, const GError *problem, GError **error) {
+  Deployment *deployment = rollout->deployment;
+  deployment->status = status_for(problem);
+  deployment->exit_code = problem != NULL ? exit_status_of(problem)->status : 0;
+  deployment->message = problem != NULL ? g_strdup(problem->message) : NULL;
+  deployment->finished_at = g_get_real_time();
+  deployment->touched = is_any_touched(rollout);
+  return history_finish_deployment(rollout->request->history, deployment, error);
+}
+
+static bool carry_out(Rollout *rollout, GError **error) {
+  Stage stage = STAGE_READY;
+  g_autoptr(GError) cause = NULL;
+  g_autoptr(GError) problem = NULL;
+  if (!run_phases(rollout, &stage, &cause) && conclude_failure(rollout, stage, cause, &problem))
+    g_assert_not_reached();
+  g_autoptr(GError) store = NULL;
+  if (!finish(rollout, problem, &store)) {
+    reporter_warn(rollout->request->reporter, "%s", store->message);
+    if (problem == NULL || !error_is(problem, SLIPWAY_ERROR_BROKEN)) {
+      g_propagate_error(error, g_steal_pointer(&store));
+      return false;
+    }
+  }
+  if (problem != NULL) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  phase_prune(rollout);
+  return true;
+}
+
+static GPtrArray *host_names(const Environment *environment) {
+  GPtrArray *names = g_ptr_array_new();
+  for (guint i = 0; i < environment->hosts->len; i++)
+    g_ptr_array_add(names, ((HostConfig *)g_ptr_array_index(environment->hosts, i))->name);
+  return names;
+}
+
+static bool start(const RolloutRequest *request, const Target *target, Deployment *deployment,
+                  GError **error) {
+  if (!history_begin_deployment(request->history, deployment, error))
+    return false;
+  g_autoptr(GPtrArray) names = host_names(request->environment);
+  g_autofree char *title =
+      g_strdup_printf("d%" G_GINT64_FORMAT ": %s r%" G_GINT64_FORMAT " (%s) to %s", deployment->id,
+                      request->kind == KIND_ROLLBACK ? "roll back" : deployment_kind_name(request->kind),
+                      target->release->id, target->release->version, request->environment->name);
+  reporter_start(request->reporter, title, names);
+  return true;
+}
+
+bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError **error) {
+  g_autoptr(Situation) situation = NULL;
+  g_autoptr(Target) target = NULL;
+  g_autofree char *note = NULL;
+  *deployment = NULL;
+  if (!situation_read(request->history, request->config, request->environment->name, &situation, error) ||
+      !target_resolve(request, situation, false, NULL, &target, &note, error))
+    return false;
+  if (target == NULL) {
+    reporter_note(request->reporter, "%s", note);
+    return true;
+  }
+  if (!confirm(request, target, error))
+    return false;
+  Deployment *record = make_record(request, target);
+  *deployment = record;
+  if (!start(request, target, record, error))
+    return false;
+  g_autoptr(Rollout) rollout = rollout_new(request, situation, target, record);
+  return carry_out(rollout, error);
+}

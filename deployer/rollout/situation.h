@@ -1,0 +1,18 @@
+/* Where an environment stands, read from the history: its own state, and that of the environment before it in
+ * the pipeline. */
+#pragma once
+
+#include "environments/config/config.h"
+#include "pipelines/state.h"
+
+typedef struct {
+  GPtrArray *deployments; /* Deployment, newest first; owns what the states borrow */
+  EnvironmentState *state;
+  GPtrArray *before_deployments; /* NULL when there is no environment before */
+  EnvironmentState *before;      /* NULL likewise */
+} Situation;
+
+bool situation_read(History *history, const Config *config, const char *environment, Situation **situation,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void situation_free(Situation *situation);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Situation, situation_free)

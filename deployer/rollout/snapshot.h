@@ -1,0 +1,15 @@
+/* A deployment's configuration snapshot: all that a rollback needs, as one JSON blob in the history whose
+ * files are blobs too.
+ *   {"format": 1, "images": {service: reference}, "project": {… compose_project_to_json}, "settings":
+ * "slipway.yml text of this environment"} The content hash covers images and project alone: what the stack
+ * compares (design §4). */
+#pragma once
+
+#include "deployer/rollout/target.h"
+
+/* Stores the blobs; *snapshot and *content are sha256 in hex, owned by the caller. */
+bool snapshot_write(History *history, const RolloutRequest *request, const Target *target, char **snapshot,
+                    char **content, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* SLIPWAY_ERROR_STORE when the blob or a file of it is missing. */
+bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,
+                   GHashTable **pinned, Config **recorded, GError **error) G_GNUC_WARN_UNUSED_RESULT;

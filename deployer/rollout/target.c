@@ -1,0 +1,248 @@
+/* Choosing what to deploy, and asking the gates. */
+#include "deployer/rollout/target.h"
+
+#include "deployer/rollout/snapshot.h"
+#include "support/errors.h"
+#include "support/json.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+void target_free(Target *target) {
+  if (target == NULL)
+    return;
+  release_free(target->release);
+  compose_project_free(target->project);
+  g_clear_pointer(&target->builtins, g_ptr_array_unref);
+  g_clear_pointer(&target->pinned, g_hash_table_unref);
+  g_clear_pointer(&target->fresh, g_hash_table_unref);
+  g_clear_pointer(&target->recorded, config_free);
+  g_free(target);
+}
+
+static void named_value_free(NamedValue *value) {
+  g_free(value->name);
+  g_free(value->value);
+  g_free(value);
+}
+
+static void add_builtin(GPtrArray *builtins, const char *name, const char *text) {
+  NamedValue *value = g_new0(NamedValue, 1);
+  value->name = g_strdup(name);
+  value->value = g_strdup(text);
+  g_ptr_array_add(builtins, value);
+}
+
+static GPtrArray *make_builtins(const RolloutRequest *request, const Release *release) {
+  GPtrArray *builtins = g_ptr_array_new_with_free_func((GDestroyNotify)named_value_free);
+  g_autofree char *name = g_strdup_printf("r%" G_GINT64_FORMAT, release->id);
+  add_builtin(builtins, "SLIPWAY_APP", request->config->app);
+  add_builtin(builtins, "SLIPWAY_ENVIRONMENT", request->environment->name);
+  add_builtin(builtins, "SLIPWAY_RELEASE", name);
+  add_builtin(builtins, "SLIPWAY_VERSION", release->version);
+  return builtins;
+}
+
+static bool create_release(const RolloutRequest *request, Release **release, GError **error) {
+  g_autoptr(Registry) registry = registry_new(request->config->insecure_registries);
+  bool existed = false;
+  if (!release_create(request->history, request->config, registry, request->create, release, &existed, error))
+    return false;
+  reporter_note(request->reporter, "release r%" G_GINT64_FORMAT " (%s)%s", (*release)->id,
+                (*release)->version, existed ? ", as recorded before" : "");
+  return true;
+}
+
+/* deploy: the named release, the one just built, or the one that runs. */
+static bool choose_for_deploy(const RolloutRequest *request, const Situation *situation, Release **release,
+                              GError **error) {
+  if (request->create != NULL)
+    return create_release(request, release, error);
+  const Deployment *current = environment_current(situation->state);
+  if (request->release != NULL && g_strcmp0(request->release, "current") != 0)
+    return history_find_release(request->history, request->release, release, error);
+  if (current == NULL)
+    return fail(error, SLIPWAY_ERROR_USAGE,
+                "%s runs nothing yet: name a release (slipway release list), or build one with --tag",
+                request->environment->name);
+  if (!history_get_release(request->history, current->release, release, error))
+    return false;
+  return *release != NULL ||
+         fail(error, SLIPWAY_ERROR_STORE, "r%" G_GINT64_FORMAT " is not in the history", current->release);
+}
+
+static bool promote_named(const RolloutRequest *request, const Situation *situation, Release **release,
+                          GError **error) {
+  if (!history_find_release(request->history, request->release, release, error))
+    return false;
+  const Deployment *current = environment_current(situation->state);
+  if (current == NULL || (*release)->id >= current->release)
+    return true;
+  return fail(error, SLIPWAY_ERROR_REFUSED,
+              "r%" G_GINT64_FORMAT " is older than r%" G_GINT64_FORMAT
+              ", which %s runs: promote only goes forward; use slipway rollback %s, or slipway deploy %s "
+              "r%" G_GINT64_FORMAT,
+              (*release)->id, current->release, request->environment->name, request->environment->name,
+              request->environment->name, (*release)->id);
+}
+
+static bool choose_for_promote(const RolloutRequest *request, const Situation *situation, Release **release,
+                               char **note, GError **error) {
+  if (!config_is_in_pipeline(request->config, request->environment->name))
+    return fail(error, SLIPWAY_ERROR_USAGE, "%s stands outside the pipeline: use slipway deploy %s RELEASE",
+                request->environment->name, request->environment->name);
+  if (request->release != NULL)
+    return promote_named(request, situation, release, error);
+  g_autoptr(GPtrArray) releases = NULL;
+  if (!history_list_releases(request->history, 0, &releases, error))
+    return false;
+  g_auto(PromoteChoice) choice = {0};
+  promote_choose(releases, situation->state, situation->before, &choice);
+  if (choice.outcome == PROMOTE_NOTHING_NEWER) {
+    *note = g_strdup(choice.why);
+    return true;
+  }
+  if (choice.outcome == PROMOTE_WAITS && !request->force)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
+  return history_get_release(request->history, choice.release->id, release, error);
+}
+
+static bool read_todays_project(const RolloutRequest *request, Target *target, GError **error) {
+  const Environment *environment = request->environment;
+  target->health = &environment->health;
+  return compose_project_read(request->config->directory, environment->compose, environment->variables,
+                              target->builtins, &target->project, error);
+}
+
+static bool ask_gates(const RolloutRequest *request, const Situation *situation, const Release *release,
+                      bool asking_only, GPtrArray **answers, GError **error) {
+  if (gates_ask(release, situation->state, situation->before, answers) || asking_only)
+    return true;
+  g_autoptr(GString) refusals = g_string_new(NULL);
+  for (guint i = 0; i < (*answers)->len; i++) {
+    const GateAnswer *answer = g_ptr_array_index(*answers, i);
+    if (!answer->passes)
+      g_string_append_printf(refusals, "%s%s", refusals->len > 0 ? "; " : "", answer->answer);
+  }
+  if (!request->force)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s", refusals->str);
+  reporter_warn(request->reporter, "forced past: %s", refusals->str);
+  return true;
+}
+
+/* --to: d31, or a release, which stands for its newest counting deployment here. */
+static bool find_named_deployment(const RolloutRequest *request, const Situation *situation,
+                                  const Deployment **to, GError **error) {
+  gint64 id = 0;
+  if (request->to[0] == 'd' && number_parse(request->to + 1, 1, G_MAXINT64, &id)) {
+    for (guint i = 0; i < situation->deployments->len; i++) {
+      const Deployment *deployment = g_ptr_array_index(situation->deployments, i);
+      if (deployment->id == id) {
+        *to = deployment;
+        return true;
+      }
+    }
+    return fail(error, SLIPWAY_ERROR_USAGE, "%s is no deployment of %s: see slipway history %s", request->to,
+                request->environment->name, request->environment->name);
+  }
+  g_autoptr(Release) release = NULL;
+  if (!history_find_release(request->history, request->to, &release, error))
+    return false;
+  *to = environment_newest_of(situation->state, release->id);
+  return *to != NULL ||
+         fail(error, SLIPWAY_ERROR_REFUSED,
+              "r%" G_GINT64_FORMAT " (%s) never ran successfully in %s: see slipway history %s", release->id,
+              release->version, request->environment->name, request->environment->name);
+}
+
+static bool resolve_rollback(const RolloutRequest *request, const Situation *situation, Target *target,
+                             GError **error) {
+  const Deployment *to = NULL;
+  if (request->to != NULL && !find_named_deployment(request, situation, &to, error))
+    return false;
+  if (!environment_rollback_target(situation->state, to, &target->rollback, error))
+    return false;
+  const Deployment *restores = target->rollback.restores;
+  if (!history_get_release(request->history, restores->release, &target->release, error))
+    return false;
+  if (target->release == NULL)
+    return fail(error, SLIPWAY_ERROR_STORE, "the release of d%" G_GINT64_FORMAT " is not in the history",
+                restores->id);
+  if (!snapshot_read(request->history, restores, &target->project, &target->pinned, &target->recorded, error))
+    return prefix(error, "d%" G_GINT64_FORMAT ": ", restores->id);
+  const Environment *then = config_find_environment(target->recorded, request->environment->name);
+  target->health = then != NULL ? &then->health : &request->environment->health;
+  target->builtins = make_builtins(request, target->release);
+  return true;
+}
+
+static bool resolve_forward(const RolloutRequest *request, const Situation *situation, bool asking_only,
+                            GPtrArray **answers, Target *target, char **note, GError **error) {
+  bool is_chosen = request->kind == KIND_PROMOTE
+                       ? choose_for_promote(request, situation, &target->release, note, error)
+                       : choose_for_deploy(request, situation, &target->release, error);
+  if (!is_chosen)
+    return false;
+  if (target->release == NULL)
+    return true;
+  const Deployment *current = environment_current(situation->state);
+  if (current != NULL && target->release->id < current->release)
+    reporter_note(request->reporter, "going backwards: %s runs r%" G_GINT64_FORMAT " (%s)",
+                  request->environment->name, current->release, current->version);
+  target->builtins = make_builtins(request, target->release);
+  return ask_gates(request, situation, target->release, asking_only, answers, error) &&
+         read_todays_project(request, target, error);
+}
+
+bool target_resolve(const RolloutRequest *request, const Situation *situation, bool asking_only,
+                    GPtrArray **answers, Target **target, char **note, GError **error) {
+  g_autoptr(Target) resolved = g_new0(Target, 1);
+  g_autoptr(GPtrArray) said = g_ptr_array_new_with_free_func((GDestroyNotify)gate_answer_free);
+  g_autofree char *nothing = NULL;
+  bool ok = request->kind == KIND_ROLLBACK
+                ? resolve_rollback(request, situation, resolved, error)
+                : resolve_forward(request, situation, asking_only, &said, resolved, &nothing, error);
+  if (!ok)
+    return false;
+  if (answers != NULL)
+    *answers = g_steal_pointer(&said);
+  *target = resolved->release != NULL ? g_steal_pointer(&resolved) : NULL;
+  *note = g_steal_pointer(&nothing);
+  return true;
+}
+
+bool target_pin(const RolloutRequest *request, Target *target, GError **error) {
+  if (target->pinned != NULL)
+    return true;
+  g_autoptr(GHashTable) pins = NULL;
+  if (!history_get_pins(request->history, target->release->id, &pins, error))
+    return false;
+  g_autoptr(Registry) registry = registry_new(request->config->insecure_registries);
+  return release_pin_services(request->config, target->release, pins, request->repin,
+                              target->project->services, registry, &target->pinned, &target->fresh, error);
+}
+
+bool target_keep_pins(const RolloutRequest *request, const Target *target, GError **error) {
+  if (target->fresh == NULL || !config_is_in_pipeline(request->config, request->environment->name))
+    return true;
+  GHashTableIter iterator;
+  gpointer image = NULL;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, target->fresh);
+  while (g_hash_table_iter_next(&iterator, &image, &reference))
+    if (!history_set_pin(request->history, target->release->id, image, reference, request->environment->name,
+                         error))
+      return false;
+  return true;
+}
+
+char *target_images_json(const Target *target) {
+  g_autoptr(cJSON) images = cJSON_CreateObject();
+  GHashTableIter iterator;
+  gpointer service = NULL;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, target->pinned);
+  while (g_hash_table_iter_next(&iterator, &service, &reference))
+    json_set_string(images, service, reference);
+  return json_print_canonical(images);
+}
