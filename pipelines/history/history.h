@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 typedef struct History History;
-/* READ works without write permission (of the file or folder) and on a file that does not exist: then the history is empty.
+/* One History per file and process (POSIX locks). In WRITE mode the -wal (emptied) and -shm files stay, so that users who may only read can.
+ * READ works without write permission (of the file or folder) and on a file that does not exist: then the history is empty.
  * WRITE creates folder and file (0700, 0600) and migrates. WAL is not for network file systems: there (statfs) journal_mode=DELETE is used,
  * and history_note says so. A file from a newer slipway is refused. */
 typedef enum { HISTORY_READ, HISTORY_WRITE } HistoryMode;
@@ -21,6 +22,8 @@ const char *history_note(const History *history);
 typedef struct {
   char *name, *reference; /* image name of slipway.yml, "repository@sha256:…" */
 } ReleaseImage;
+ReleaseImage *release_image_new(const char *name, const char *reference);
+void release_image_free(ReleaseImage *image);
 
 typedef struct {
   gint64 id; /* r7 is 7 */
@@ -37,7 +40,8 @@ void release_free(Release *release);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Release, release_free)
 const char *release_image(const Release *release, const char *name); /* reference or NULL */
 
-/* Fills id, uid, created_at (and version when NULL) of a new one. The same images and version give the recorded release again (*existed = true, `release`
+/* Fills id, uid, created_at (and version when NULL) of a new one. A version that nobody gave is the revision's start, or, when other images have
+ * that, "rN"; one that looks like "r7" is SLIPWAY_ERROR_USAGE. The same images and version give the recorded release again (*existed = true, `release`
  * gets its fields). The same version with other images is SLIPWAY_ERROR_REFUSED, naming the release and the images that differ. */
 bool history_add_release(History *history, Release *release, bool *existed, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* *release is NULL when there is none. */
@@ -73,6 +77,8 @@ typedef struct {
   char *runs;  /* uid of the deployment that the host runs as far as known, "" for nothing, NULL for unknown */
   char *error; /* or NULL */
 } DeploymentHost;
+DeploymentHost *deployment_host_new(const char *name, const char *address); /* pending; runs is not known */
+void deployment_host_free(DeploymentHost *host);
 
 typedef struct {
   gint64 id; /* d31 is 31 */
@@ -103,8 +109,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Deployment, deployment_free)
 
 /* Inserts it as `running` with its hosts; fills id, uid (unless set), started_at (unless set). */
 bool history_begin_deployment(History *history, Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Once it is known: release, images, content, snapshot, restores, leaves, move, config_*. */
+/* Once it is known: release, images, content, snapshot (put the blob first), restores, leaves, move, config_*. */
 bool history_update_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* By name; one that the deployment does not have yet is added. */
 bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* status, exit_code, finished_at, touched, message and all hosts, in one transaction. */
 bool history_finish_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -132,5 +139,5 @@ bool history_finish_step(History *history, gint64 id, const char *status, const 
 bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- naming ---------------------------------------------------------------------------------------------------------- */
-/* "r7", "7"?, a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown one is SLIPWAY_ERROR_USAGE with candidates. */
+/* "r7", a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown one is SLIPWAY_ERROR_USAGE with candidates. */
 bool history_find_release(History *history, const char *name, Release **release, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,261 @@
+/* Opening the history: for writing (created, migrated), or for reading with whatever permissions there are.
+ */
+#include "pipelines/history/history_private.h"
+
+#include "support/errors.h"
+#include "support/poison.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 60000
+
+typedef struct {
+  unsigned long type; /* statfs(2) f_type; linux/magic.h lacks half of them */
+  const char *name;
+} FileSystem;
+
+static const FileSystem network_file_systems[] = {
+    {0x6969, "NFS"},        {0x517b, "SMB"},       {0xff534d42, "CIFS"},  {0xfe534d42, "SMB2"},
+    {0x01021997, "9p"},     {0x65735546, "FUSE"},  {0x00c36400, "Ceph"},  {0x5346414f, "AFS"},
+    {0x6b414653, "kAFS"},   {0x73757245, "Coda"},  {0x564c, "NCP"},       {0x0bd00bd0, "Lustre"},
+    {0x01161970, "GFS2"},   {0x7461636f, "OCFS2"}, {0x47504653, "GPFS"},  {0x786f4256, "VirtualBox"},
+    {0xbacbacbc, "VMware"}, {0x013111a8, "IBRIX"}, {0xaad7aaea, "PanFS"}, {0x19830326, "BeeGFS"},
+};
+
+const char *network_file_system_name(unsigned long type) {
+  for (gsize i = 0; i < G_N_ELEMENTS(network_file_systems); i++)
+    if (network_file_systems[i].type == (type & 0xffffffffUL))
+      return network_file_systems[i].name;
+  return NULL;
+}
+
+/* Of the nearest folder that exists: the file itself may not yet. */
+static const char *network_file_system_of(const char *file) {
+  g_autofree char *place = g_strdup(file);
+  struct statfs about;
+  while (statfs(place, &about) != 0) {
+    if (g_str_equal(place, "/"))
+      return NULL;
+    g_autofree char *inner = g_steal_pointer(&place);
+    place = g_path_get_dirname(inner);
+  }
+  return network_file_system_name((unsigned long)about.f_type);
+}
+
+static void finalize_statement(void *statement) {
+  sqlite3_finalize(statement);
+}
+
+static History *history_new(const char *path) {
+  History *history = g_new0(History, 1);
+  history->path = g_strdup(path);
+  history->file = g_canonicalize_filename(path, NULL);
+  history->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
+  g_mutex_init(&history->mutex);
+  return history;
+}
+
+static void close_database(History *history) {
+  g_hash_table_remove_all(history->statements);
+  sqlite3_close(history->db);
+  history->db = NULL;
+}
+
+void history_free(History *history) {
+  if (history == NULL)
+    return;
+  close_database(history);
+  g_hash_table_unref(history->statements);
+  g_mutex_clear(&history->mutex);
+  g_free(history->path);
+  g_free(history->file);
+  g_free(history->note);
+  g_free(history);
+}
+
+const char *history_note(const History *history) {
+  return history->note;
+}
+
+static bool open_database(History *history, const char *name, int flags, GError **error) {
+  int code = sqlite3_open_v2(name, &history->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  if (code != SQLITE_OK)
+    return history_fail_sqlite(history, code, error);
+  sqlite3_busy_timeout(history->db, BUSY_TIMEOUT_MS);
+  return true;
+}
+
+/* ---- for writing
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool create_file(const History *history, GError **error) {
+  g_autofree char *folder = g_path_get_dirname(history->file);
+  if (g_mkdir_with_parents(folder, 0700) != 0)
+    return history_fail(history, error, "its folder cannot be made: %s", g_strerror(errno));
+  int descriptor = open(history->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0)
+    close(descriptor);
+  else if (errno != EEXIST)
+    return history_fail(history, error,
+                        "it cannot be made: %s; this user must be allowed to write its folder",
+                        g_strerror(errno));
+  return true;
+}
+
+/* With the -wal and -shm files left in place (the former empty), users who may only read can read while
+ * others write. */
+static void keep_side_files(History *history) {
+  int keep = 1;
+  sqlite3_file_control(history->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+}
+
+/* Changing the mode needs the file alone, and SQLite does not wait for that itself: two first users may meet
+ * here. */
+static bool set_journal_mode(History *history, const char *mode, GError **error) {
+  g_autofree char *sql = g_strdup_printf("PRAGMA journal_mode = %s", mode);
+  gint64 deadline = g_get_monotonic_time() + BUSY_TIMEOUT_MS * G_TIME_SPAN_MILLISECOND;
+  for (;;) {
+    int code = sqlite3_exec(history->db, sql, NULL, NULL, NULL);
+    if ((code & 0xff) != SQLITE_BUSY || g_get_monotonic_time() > deadline)
+      return code == SQLITE_OK || history_fail_sqlite(history, code, error);
+    g_usleep(10 * G_TIME_SPAN_MILLISECOND);
+  }
+}
+
+static bool open_for_writing(History *history, const char *network, GError **error) {
+  bool is_current;
+  if (!create_file(history, error) || !open_database(history, history->file, SQLITE_OPEN_READWRITE, error) ||
+      !history_check_version(history, &is_current, error))
+    return false;
+  /* SQLite falls back to reading by itself. */
+  if (sqlite3_db_readonly(history->db, "main") == 1)
+    return history_fail(history, error, "this user must be allowed to write the file and its folder");
+  if (network != NULL)
+    history->note =
+        g_strdup_printf("%s is on a network file system (%s): writing is slower and safe only as far as "
+                        "its locks are; a local disk is better",
+                        history->path, network);
+  if (!set_journal_mode(history, network != NULL ? "DELETE" : "WAL", error) ||
+      !history_execute(
+          history, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 4194304",
+          error))
+    return false;
+  keep_side_files(history);
+  return history_migrate(history, error);
+}
+
+/* ---- for reading
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool may_write(const char *path) {
+  return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+static bool may_write_file_and_folder(const History *history) {
+  g_autofree char *folder = g_path_get_dirname(history->file);
+  return may_write(history->file) && may_write(folder);
+}
+
+/* -1 when there is none. */
+static gint64 side_file_size(const History *history, const char *suffix) {
+  g_autofree char *name = g_strconcat(history->file, suffix, NULL);
+  struct stat about;
+  return stat(name, &about) == 0 ? about.st_size : -1;
+}
+
+/* The file format's read version (offset 19) is 2 for WAL. */
+static bool is_in_wal_mode(const char *file) {
+  int descriptor = open(file, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return false;
+  guint8 version = 0;
+  bool is_wal = pread(descriptor, &version, 1, 19) == 1 && version == 2;
+  close(descriptor);
+  return is_wal;
+}
+
+static bool open_immutable(History *history, GError **error) {
+  g_autofree char *escaped = g_uri_escape_string(history->file, "/", FALSE);
+  g_autofree char *name = g_strdup_printf("file://%s?immutable=1", escaped);
+  return open_database(history, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error);
+}
+
+/* SQLite must share memory (-shm) even to read a WAL database. Who may write does so as usual and cleans up
+ * after; who may not uses the files that a writer left, or, when no change is waiting in a -wal, reads the
+ * file as one that stands still. */
+static bool open_as_permitted(History *history, GError **error) {
+  gint64 wal = side_file_size(history, "-wal");
+  bool has_shared_memory = side_file_size(history, "-shm") >= 0;
+  if (may_write_file_and_folder(history)) {
+    if (!open_database(history, history->file, SQLITE_OPEN_READWRITE, error))
+      return false;
+    if (wal >= 0)
+      keep_side_files(history);
+    return true;
+  }
+  if (!is_in_wal_mode(history->file) || (wal >= 0 && has_shared_memory))
+    return open_database(history, history->file, SQLITE_OPEN_READONLY, error);
+  if (wal > 0)
+    return history_fail(history, error,
+                        "%s-wal holds changes that only a user who may write the folder can bring in: "
+                        "run `slipway status` once as that user",
+                        history->path);
+  return open_immutable(history, error);
+}
+
+static bool open_in_memory(History *history, GError **error) {
+  return open_database(history, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+}
+
+/* An older file is read as a copy in memory that is brought up to date. */
+static bool read_as_copy(History *history, GError **error) {
+  g_autoptr(History) older = history_new(history->path);
+  g_hash_table_remove_all(history->statements);
+  older->db = g_steal_pointer(&history->db);
+  if (!open_in_memory(history, error))
+    return false;
+  sqlite3_backup *backup = sqlite3_backup_init(history->db, "main", older->db, "main");
+  g_assert(backup != NULL);
+  int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE)
+    return history_fail_sqlite(older, code, error);
+  return history_migrate(history, error);
+}
+
+static bool open_for_reading(History *history, bool exists, GError **error) {
+  bool is_current;
+  if (exists ? !open_as_permitted(history, error) : !open_in_memory(history, error))
+    return false;
+  if (!history_check_version(history, &is_current, error))
+    return false;
+  if (!is_current && !(exists ? read_as_copy(history, error) : history_migrate(history, error)))
+    return false;
+  return history_execute(history, "PRAGMA query_only = ON", error);
+}
+
+bool history_open_on(const char *path, HistoryMode mode, const char *network_file_system, History **history,
+                     GError **error) {
+  g_autoptr(History) opened = history_new(path);
+  struct stat about;
+  bool exists = stat(opened->file, &about) == 0;
+  if (!exists && errno != ENOENT)
+    return history_fail(opened, error, "%s", g_strerror(errno));
+  if (exists && !S_ISREG(about.st_mode))
+    return history_fail(opened, error, "this is %s, not a file; name a file with --history",
+                        S_ISDIR(about.st_mode) ? "a folder" : "something special");
+  if (!(mode == HISTORY_WRITE ? open_for_writing(opened, network_file_system, error)
+                              : open_for_reading(opened, exists, error)))
+    return false;
+  *history = g_steal_pointer(&opened);
+  return true;
+}
+
+bool history_open(const char *path, HistoryMode mode, History **history, GError **error) {
+  g_autofree char *file = g_canonicalize_filename(path, NULL);
+  return history_open_on(path, mode, network_file_system_of(file), history, error);
+}

@@ -1,0 +1,377 @@
+/* Deployments and their hosts. */
+#include "pipelines/history/history_private.h"
+
+#include "support/poison.h"
+#include "support/text.h"
+
+static const char *const kind_names[] = {"deploy", "promote", "rollback"};
+static const char *const status_names[] = {"running", "succeeded", "failed", "broken", "interrupted"};
+static const char *const host_status_names[] = {"pending", "changed", "unchanged", "restored",
+                                                "failed",  "skipped", "unknown"};
+static const char *const move_names[] = {"push", "pop", "return"};
+
+const char *deployment_kind_name(DeploymentKind kind) {
+  g_assert(kind < G_N_ELEMENTS(kind_names));
+  return kind_names[kind];
+}
+
+const char *deployment_status_name(DeploymentStatus status) {
+  g_assert(status < G_N_ELEMENTS(status_names));
+  return status_names[status];
+}
+
+const char *host_status_name(HostStatus status) {
+  g_assert(status < G_N_ELEMENTS(host_status_names));
+  return host_status_names[status];
+}
+
+Deployment *deployment_new(void) {
+  Deployment *deployment = g_new0(Deployment, 1);
+  deployment->exit_code = -1;
+  deployment->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_host_free);
+  return deployment;
+}
+
+DeploymentHost *deployment_host_new(const char *name, const char *address) {
+  DeploymentHost *host = g_new0(DeploymentHost, 1);
+  host->name = g_strdup(name);
+  host->address = g_strdup(address);
+  return host;
+}
+
+void deployment_host_free(DeploymentHost *host) {
+  if (host == NULL)
+    return;
+  g_free(host->name);
+  g_free(host->address);
+  g_free(host->runs);
+  g_free(host->error);
+  g_free(host);
+}
+
+void deployment_free(Deployment *deployment) {
+  if (deployment == NULL)
+    return;
+  g_free(deployment->uid);
+  g_free(deployment->environment);
+  g_free(deployment->version);
+  g_free(deployment->actor);
+  g_free(deployment->reason);
+  g_free(deployment->build_url);
+  g_free(deployment->config_revision);
+  g_free(deployment->images);
+  g_free(deployment->content);
+  g_free(deployment->snapshot);
+  g_free(deployment->message);
+  g_free(deployment->controller);
+  g_ptr_array_unref(deployment->hosts);
+  g_free(deployment);
+}
+
+/* ---- writing
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool write_host(History *history, gint64 deployment, guint position, const DeploymentHost *host,
+                       GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(history,
+                     "INSERT INTO deployment_host (deployment, position, name, address, status, runs, error)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?)"
+                     " ON CONFLICT (deployment, name) DO UPDATE SET address = excluded.address,"
+                     " status = excluded.status, runs = excluded.runs, error = excluded.error",
+                     &query, error))
+    return false;
+  query_integer(&query, deployment);
+  query_integer(&query, position);
+  query_text(&query, host->name);
+  query_text(&query, host->address);
+  query_text(&query, host_status_name(host->status));
+  query_text(&query, host->runs);
+  query_text(&query, host->error);
+  return query_run(&query, error);
+}
+
+static bool write_hosts(History *history, gint64 id, const GPtrArray *hosts, GError **error) {
+  for (guint i = 0; i < hosts->len; i++)
+    if (!write_host(history, id, i, hosts->pdata[i], error))
+      return false;
+  return true;
+}
+
+static bool insert_deployment(History *history, const Deployment *deployment, const char *uid,
+                              gint64 started_at, gint64 *id, GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(
+          history,
+          "INSERT INTO deployment (uid, started_at, environment, release, kind, restores, leaves, move,"
+          " actor, reason, build_url, config_revision, forced, config_dirty, touched, images, content,"
+          " snapshot, message, controller, status, exit_code, finished_at)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', -1, 0)",
+          &query, error))
+    return false;
+  query_text(&query, uid);
+  query_integer(&query, started_at);
+  query_text(&query, deployment->environment);
+  query_id(&query, deployment->release);
+  query_text(&query, deployment_kind_name(deployment->kind));
+  query_id(&query, deployment->restores);
+  query_id(&query, deployment->leaves);
+  query_text(&query, move_names[deployment->move]);
+  query_text(&query, deployment->actor);
+  query_text(&query, deployment->reason);
+  query_text(&query, deployment->build_url);
+  query_text(&query, deployment->config_revision);
+  query_integer(&query, deployment->forced);
+  query_integer(&query, deployment->config_dirty);
+  query_integer(&query, deployment->touched);
+  query_text(&query, deployment->images);
+  query_text(&query, deployment->content);
+  query_text(&query, deployment->snapshot);
+  query_text(&query, deployment->message);
+  query_text(&query, deployment->controller);
+  if (!query_run(&query, error))
+    return false;
+  *id = sqlite3_last_insert_rowid(history->db);
+  return true;
+}
+
+bool history_begin_deployment(History *history, Deployment *deployment, GError **error) {
+  g_autofree char *uid = deployment->uid != NULL ? g_strdup(deployment->uid) : unique_id();
+  gint64 started_at = deployment->started_at != 0 ? deployment->started_at : g_get_real_time();
+  gint64 id;
+  g_auto(Transaction) transaction = {0};
+  if (!transaction_begin(history, &transaction, error) ||
+      !insert_deployment(history, deployment, uid, started_at, &id, error) ||
+      !write_hosts(history, id, deployment->hosts, error) || !transaction_commit(&transaction, error))
+    return false;
+  deployment->id = id;
+  deployment->started_at = started_at;
+  deployment->status = STATUS_RUNNING;
+  deployment->exit_code = -1;
+  g_free(deployment->uid);
+  deployment->uid = g_steal_pointer(&uid);
+  return true;
+}
+
+bool history_update_deployment(History *history, const Deployment *deployment, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  if (!transaction_begin(history, &transaction, error) ||
+      !query_prepare(
+          history,
+          "UPDATE deployment SET release = ?, restores = ?, leaves = ?, move = ?, config_revision = ?,"
+          " config_dirty = ?, images = ?, content = ?, snapshot = ? WHERE id = ?",
+          &query, error))
+    return false;
+  query_id(&query, deployment->release);
+  query_id(&query, deployment->restores);
+  query_id(&query, deployment->leaves);
+  query_text(&query, move_names[deployment->move]);
+  query_text(&query, deployment->config_revision);
+  query_integer(&query, deployment->config_dirty);
+  query_text(&query, deployment->images);
+  query_text(&query, deployment->content);
+  query_text(&query, deployment->snapshot);
+  query_integer(&query, deployment->id);
+  return query_run_one(&query, "deployment d", deployment->id, error) &&
+         transaction_commit(&transaction, error);
+}
+
+static bool next_position(History *history, gint64 deployment, guint *position, GError **error) {
+  g_auto(Query) query = {0};
+  bool has_row;
+  if (!query_prepare(history, "SELECT count(*) FROM deployment_host WHERE deployment = ?", &query, error))
+    return false;
+  query_integer(&query, deployment);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  *position = (guint)column_integer(&query);
+  return true;
+}
+
+bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  guint position;
+  return transaction_begin(history, &transaction, error) &&
+         next_position(history, deployment, &position, error) &&
+         write_host(history, deployment, position, host, error) && transaction_commit(&transaction, error);
+}
+
+static bool write_outcome(History *history, const Deployment *deployment, GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(
+          history,
+          "UPDATE deployment SET status = ?, exit_code = ?, finished_at = ?, touched = ?, message = ?"
+          " WHERE id = ?",
+          &query, error))
+    return false;
+  query_text(&query, deployment_status_name(deployment->status));
+  query_integer(&query, deployment->exit_code);
+  query_integer(&query, deployment->finished_at != 0 ? deployment->finished_at : g_get_real_time());
+  query_integer(&query, deployment->touched);
+  query_text(&query, deployment->message);
+  query_integer(&query, deployment->id);
+  return query_run_one(&query, "deployment d", deployment->id, error);
+}
+
+bool history_finish_deployment(History *history, const Deployment *deployment, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  return transaction_begin(history, &transaction, error) && write_outcome(history, deployment, error) &&
+         write_hosts(history, deployment->id, deployment->hosts, error) &&
+         transaction_commit(&transaction, error);
+}
+
+/* ---- reading
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* A row per host (or one without), in the order that deployment_from_row and host_from_row read. One query
+ * for deployments and hosts together: it is one consistent view, and 100,000 deployments are not 100,000
+ * queries. */
+#define DEPLOYMENT_COLUMNS 25
+#define SELECT_DEPLOYMENTS                                                                                   \
+  "SELECT d.id, d.uid, d.environment, d.release, r.version, d.kind, d.status, d.exit_code, d.restores, "     \
+  "d.leaves,"                                                                                                \
+  " d.move, d.actor, d.reason, d.build_url, d.config_revision, d.forced, d.config_dirty, d.touched, "        \
+  "d.started_at,"                                                                                            \
+  " d.finished_at, d.images, d.content, d.snapshot, d.message, d.controller,"                                \
+  " h.name, h.address, h.status, h.runs, h.error"                                                            \
+  " FROM deployment d LEFT JOIN release r ON r.id = d.release"                                               \
+  " LEFT JOIN deployment_host h ON h.deployment = d.id "
+#define NEWEST_FIRST " ORDER BY d.id DESC, h.position"
+
+static bool column_name(Query *query, const char *const *names, guint count, guint *index, GError **error) {
+  g_autofree char *text = column_text(query);
+  for (guint i = 0; i < count; i++)
+    if (g_strcmp0(names[i], text) == 0) {
+      *index = i;
+      return true;
+    }
+  return history_fail(query->history, error,
+                      "\"%s\" is not a word that this slipway knows there; is it too old?",
+                      text == NULL ? "" : text);
+}
+
+static bool deployment_from_row(Query *query, Deployment **row, GError **error) {
+  g_autoptr(Deployment) deployment = deployment_new();
+  guint kind, status, move;
+  deployment->id = column_integer(query);
+  deployment->uid = column_text(query);
+  deployment->environment = column_text(query);
+  deployment->release = column_integer(query);
+  deployment->version = column_text(query);
+  if (!column_name(query, kind_names, G_N_ELEMENTS(kind_names), &kind, error) ||
+      !column_name(query, status_names, G_N_ELEMENTS(status_names), &status, error))
+    return false;
+  deployment->kind = (DeploymentKind)kind;
+  deployment->status = (DeploymentStatus)status;
+  deployment->exit_code = (int)column_integer(query);
+  deployment->restores = column_integer(query);
+  deployment->leaves = column_integer(query);
+  if (!column_name(query, move_names, G_N_ELEMENTS(move_names), &move, error))
+    return false;
+  deployment->move = (StackMove)move;
+  deployment->actor = column_text(query);
+  deployment->reason = column_text(query);
+  deployment->build_url = column_text(query);
+  deployment->config_revision = column_text(query);
+  deployment->forced = column_integer(query) != 0;
+  deployment->config_dirty = column_integer(query) != 0;
+  deployment->touched = column_integer(query) != 0;
+  deployment->started_at = column_integer(query);
+  deployment->finished_at = column_integer(query);
+  deployment->images = column_text(query);
+  deployment->content = column_text(query);
+  deployment->snapshot = column_text(query);
+  deployment->message = column_text(query);
+  deployment->controller = column_text(query);
+  *row = g_steal_pointer(&deployment);
+  return true;
+}
+
+/* *row is NULL where the deployment has no host. */
+static bool host_from_row(Query *query, DeploymentHost **row, GError **error) {
+  g_autofree char *name = column_text(query);
+  g_autofree char *address = column_text(query);
+  guint status;
+  *row = NULL;
+  if (name == NULL)
+    return true;
+  if (!column_name(query, host_status_names, G_N_ELEMENTS(host_status_names), &status, error))
+    return false;
+  DeploymentHost *host = deployment_host_new(name, address);
+  host->status = (HostStatus)status;
+  host->runs = column_text(query);
+  host->error = column_text(query);
+  *row = host;
+  return true;
+}
+
+/* Adds the row's host to the last deployment of `found`, which it starts when the row belongs to another one.
+ */
+static bool collect_row(Query *query, GPtrArray *found, GError **error) {
+  Deployment *last = found->len > 0 ? found->pdata[found->len - 1] : NULL;
+  if (last == NULL || last->id != column_integer(query)) {
+    query->position = 0;
+    if (!deployment_from_row(query, &last, error))
+      return false;
+    g_ptr_array_add(found, last);
+  }
+  query->position = DEPLOYMENT_COLUMNS;
+  DeploymentHost *host;
+  if (!host_from_row(query, &host, error))
+    return false;
+  if (host != NULL)
+    g_ptr_array_add(last->hosts, host);
+  return true;
+}
+
+static bool collect_deployments(Query *query, GPtrArray **deployments, GError **error) {
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_free);
+  for (;;) {
+    bool has_row;
+    if (!query_next(query, &has_row, error))
+      return false;
+    if (!has_row)
+      break;
+    if (!collect_row(query, found, error))
+      return false;
+  }
+  *deployments = g_steal_pointer(&found);
+  return true;
+}
+
+bool history_get_deployment(History *history, gint64 id, Deployment **deployment, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  g_autoptr(GPtrArray) found = NULL;
+  transaction_read(history, &transaction);
+  if (!query_prepare(history, SELECT_DEPLOYMENTS "WHERE d.id = ?" NEWEST_FIRST, &query, error))
+    return false;
+  query_integer(&query, id);
+  if (!collect_deployments(&query, &found, error))
+    return false;
+  *deployment = found->len > 0 ? g_ptr_array_steal_index(found, 0) : NULL;
+  return true;
+}
+
+/* The limit counts deployments, not rows: it becomes the lowest id that is wanted. */
+#define NEWEST_OF(condition)                                                                                 \
+  SELECT_DEPLOYMENTS "WHERE " condition                                                                      \
+                     " d.id >= (SELECT min(id) FROM (SELECT d.id FROM deployment d WHERE " condition         \
+                     " true ORDER BY d.id DESC LIMIT ?1))" NEWEST_FIRST
+
+bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
+                              GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  const char *sql = environment != NULL ? NEWEST_OF("d.environment = ?2 AND") : NEWEST_OF("");
+  transaction_read(history, &transaction);
+  if (!query_prepare(history, sql, &query, error))
+    return false;
+  query_integer(&query, limit == 0 ? -1 : (gint64)limit);
+  if (environment != NULL)
+    query_text(&query, environment);
+  return collect_deployments(&query, deployments, error);
+}

@@ -1,0 +1,170 @@
+/* Talking to SQLite: errors that say what to do, transactions, and statements that are prepared once. */
+#include "pipelines/history/history_private.h"
+
+#include "support/errors.h"
+#include "support/poison.h"
+
+typedef struct {
+  int code; /* primary result code */
+  const char *advice;
+} Advice;
+
+static const Advice advices[] = {
+    {SQLITE_CORRUPT, "the file is damaged: move it away and put a backup in its place"},
+    {SQLITE_NOTADB, "this is not a slipway history: name another file with --history, or move this one away"},
+    {SQLITE_FULL, "the disk is full: free some space there and run the command again"},
+    {SQLITE_IOERR, "see to the disk (full? failing?) and run the command again"},
+    {SQLITE_BUSY,
+     "another slipway kept the file locked for too long: see what it does, then run the command again"},
+    {SQLITE_CANTOPEN, "see to the permissions of the file and its folder"},
+    {SQLITE_READONLY, "this user must be allowed to write the file and its folder"},
+    {SQLITE_PERM, "this user must be allowed to read and write the file and its folder"},
+};
+
+bool history_fail_sqlite(const History *history, int code, GError **error) {
+  const char *advice = NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS(advices); i++)
+    if (advices[i].code == (code & 0xff))
+      advice = advices[i].advice;
+  const char *reason = history->db != NULL ? sqlite3_errmsg(history->db) : sqlite3_errstr(code);
+  return fail(error, SLIPWAY_ERROR_STORE, "history %s: %s%s%s", history->path, reason,
+              advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
+}
+
+bool history_fail(const History *history, GError **error, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  g_autofree char *message = g_strdup_vprintf(format, arguments);
+  va_end(arguments);
+  return fail(error, SLIPWAY_ERROR_STORE, "history %s: %s", history->path, message);
+}
+
+bool history_execute(History *history, const char *sql, GError **error) {
+  int code = sqlite3_exec(history->db, sql, NULL, NULL, NULL);
+  return code == SQLITE_OK || history_fail_sqlite(history, code, error);
+}
+
+bool history_pragma(History *history, const char *sql, char **value, GError **error) {
+  g_auto(Query) query = {0};
+  bool has_row;
+  if (!query_prepare(history, sql, &query, error) || !query_next(&query, &has_row, error))
+    return false;
+  *value = has_row ? column_text(&query) : NULL;
+  return true;
+}
+
+bool transaction_begin(History *history, Transaction *transaction, GError **error) {
+  transaction_read(history, transaction);
+  transaction->is_open = history_execute(history, "BEGIN IMMEDIATE", error);
+  return transaction->is_open;
+}
+
+bool transaction_commit(Transaction *transaction, GError **error) {
+  if (!history_execute(transaction->history, "COMMIT", error))
+    return false;
+  transaction->is_open = false;
+  return true;
+}
+
+void transaction_read(History *history, Transaction *transaction) {
+  g_mutex_lock(&history->mutex);
+  transaction->history = history;
+}
+
+void transaction_clear(Transaction *transaction) {
+  if (transaction->history == NULL)
+    return;
+  /* A full disk rolls back by itself; then there is nothing left to do. */
+  if (transaction->is_open && sqlite3_get_autocommit(transaction->history->db) == 0)
+    sqlite3_exec(transaction->history->db, "ROLLBACK", NULL, NULL, NULL);
+  g_mutex_unlock(&transaction->history->mutex);
+  transaction->history = NULL;
+}
+
+bool query_prepare(History *history, const char *sql, Query *query, GError **error) {
+  sqlite3_stmt *statement = g_hash_table_lookup(history->statements, sql);
+  if (statement == NULL) {
+    int code = sqlite3_prepare_v3(history->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+    if (code != SQLITE_OK)
+      return history_fail_sqlite(history, code, error);
+    g_hash_table_insert(history->statements, g_strdup(sql), statement);
+  }
+  g_assert(!sqlite3_stmt_busy(statement));
+  *query = (Query){.history = history, .statement = statement};
+  return true;
+}
+
+void query_clear(Query *query) {
+  if (query->statement == NULL)
+    return;
+  sqlite3_reset(query->statement);
+  sqlite3_clear_bindings(query->statement);
+  query->statement = NULL;
+}
+
+static void bound(int code) {
+  g_assert(code == SQLITE_OK);
+}
+
+void query_text(Query *query, const char *text) {
+  bound(sqlite3_bind_text(query->statement, ++query->position, text, -1, SQLITE_STATIC));
+}
+
+void query_integer(Query *query, gint64 number) {
+  bound(sqlite3_bind_int64(query->statement, ++query->position, number));
+}
+
+void query_id(Query *query, gint64 id) {
+  if (id == 0)
+    bound(sqlite3_bind_null(query->statement, ++query->position));
+  else
+    query_integer(query, id);
+}
+
+void query_bytes(Query *query, GBytes *bytes) {
+  gsize length;
+  const void *data = g_bytes_get_data(bytes, &length);
+  /* A NULL pointer would be bound as NULL: an empty blob has one that is not. */
+  bound(sqlite3_bind_blob64(query->statement, ++query->position, data == NULL ? "" : data, length,
+                            SQLITE_STATIC));
+}
+
+bool query_next(Query *query, bool *has_row, GError **error) {
+  int code = sqlite3_step(query->statement);
+  if (code != SQLITE_ROW && code != SQLITE_DONE)
+    return history_fail_sqlite(query->history, code, error);
+  query->position = 0;
+  *has_row = code == SQLITE_ROW;
+  return true;
+}
+
+bool query_run(Query *query, GError **error) {
+  bool has_row;
+  return query_next(query, &has_row, error);
+}
+
+bool query_run_one(Query *query, const char *what, gint64 id, GError **error) {
+  if (!query_run(query, error))
+    return false;
+  if (sqlite3_changes(query->history->db) != 1)
+    return history_fail(query->history, error, "there is no %s%" G_GINT64_FORMAT, what, id);
+  return true;
+}
+
+char *column_text(Query *query) {
+  return g_strdup((const char *)sqlite3_column_text(query->statement, query->position++));
+}
+
+gint64 column_integer(Query *query) {
+  return sqlite3_column_int64(query->statement, query->position++);
+}
+
+GBytes *column_bytes(Query *query) {
+  int column = query->position++;
+  const void *bytes = sqlite3_column_blob(query->statement, column);
+  return g_bytes_new(bytes, (gsize)sqlite3_column_bytes(query->statement, column));
+}
+
+void column_skip(Query *query, int count) {
+  query->position += count;
+}

@@ -1,0 +1,453 @@
+/* Opening a history: new, absent, unwritable, damaged, foreign, newer, on a full disk, from two processes. */
+#include "fixture.h"
+
+#include "pipelines/history/history_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(open, .init = folder_make, .fini = folder_remove);
+
+static void assert_not_opened(HistoryMode mode, const char *fragment) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  cr_assert_not(history_open(path, mode, &history, &error));
+  cr_assert_not_null(strstr(error->message, path), "%s", error->message);
+  assert_error(&error, SLIPWAY_ERROR_STORE, fragment);
+}
+
+static guint entries(void) {
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  guint count = 0;
+  while (g_dir_read_name(dir) != NULL)
+    count++;
+  return count;
+}
+
+static guint count_releases(History *history) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) releases = NULL;
+  assert_works(history_list_releases(history, 0, &releases, &error));
+  return releases->len;
+}
+
+static void write_one(void) {
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  add_release(history, "1.0", NULL);
+}
+
+static void write_text(const char *text, gssize length) {
+  cr_assert(g_file_set_contents(path, text, length, NULL));
+}
+
+/* Runs `work` in a process of its own, as the user nobody; true when it exits with 0. */
+static bool works_as_nobody(void (*work)(void)) {
+  pid_t child = fork();
+  if (child == 0) {
+    const struct passwd *nobody = getpwnam("nobody");
+    if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
+      _exit(2);
+    work();
+    _exit(0);
+  }
+  int status;
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void read_one(void) {
+  g_autoptr(GError) error = NULL;
+  History *history = NULL;
+  guint before = entries();
+  g_autoptr(GPtrArray) releases = NULL;
+  if (!history_open(path, HISTORY_READ, &history, &error) ||
+      !history_list_releases(history, 0, &releases, &error) || releases->len != 1) {
+    g_printerr("%s\n", error == NULL ? "wrong content" : error->message);
+    _exit(1);
+  }
+  history_free(history);
+  if (entries() != before)
+    _exit(3);
+}
+
+static void share_files(int folder_mode) {
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
+  (void)chmod(path, 0644);
+  (void)chmod(wal, 0644);
+  (void)chmod(shm, 0644);
+  cr_assert_eq(chmod(folder, (mode_t)folder_mode), 0);
+}
+
+static void remove_side_files(void) {
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
+  (void)unlink(wal);
+  (void)unlink(shm);
+}
+
+static void skip_unless_root(void) {
+  if (geteuid() != 0)
+    cr_skip_test("needs root");
+}
+
+Test(open, writing_makes_folder_and_file_private) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  g_autofree char *inner = g_build_filename(folder, "state", "slipway", NULL);
+  g_autofree char *file = g_build_filename(inner, "x.db", NULL);
+  struct stat about;
+  assert_works(history_open(file, HISTORY_WRITE, &history, &error));
+  cr_assert_eq(stat(file, &about), 0);
+  cr_assert_eq(about.st_mode & 0777, 0600);
+  cr_assert_eq(stat(inner, &about), 0);
+  cr_assert_eq(about.st_mode & 0777, 0700);
+  cr_assert_null(history_note(history));
+}
+
+Test(open, writing_uses_wal_full_synchronous_and_foreign_keys) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autofree char *mode = NULL, *synchronous = NULL, *keys = NULL;
+  assert_works(history_pragma(history, "PRAGMA journal_mode", &mode, &error));
+  assert_works(history_pragma(history, "PRAGMA synchronous", &synchronous, &error));
+  assert_works(history_pragma(history, "PRAGMA foreign_keys", &keys, &error));
+  cr_assert_str_eq(mode, "wal");
+  cr_assert_str_eq(synchronous, "2");
+  cr_assert_str_eq(keys, "1");
+}
+
+Test(open, reading_an_absent_file_is_an_empty_history_and_makes_nothing) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_READ);
+  g_autoptr(GPtrArray) deployments = NULL;
+  assert_works(history_list_deployments(history, "prod", 0, &deployments, &error));
+  cr_assert_eq(deployments->len, 0);
+  cr_assert_eq(count_releases(history), 0);
+  cr_assert_eq(entries(), 0);
+}
+
+Test(open, reading_an_empty_file_is_an_empty_history) {
+  write_text("", 0);
+  g_autoptr(History) history = open_history(HISTORY_READ);
+  cr_assert_eq(count_releases(history), 0);
+  cr_assert_eq(entries(), 1);
+}
+
+Test(open, reading_leaves_no_file_behind) {
+  write_one();
+  remove_side_files();
+  history_free(open_history(HISTORY_READ));
+  cr_assert_eq(entries(), 1);
+}
+
+Test(open, reading_refuses_to_write) {
+  write_one();
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_READ);
+  g_autoptr(GBytes) bytes = g_bytes_new_static("x", 1);
+  cr_assert_not(history_put_blob(history, "00", bytes, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "readonly");
+}
+
+Test(open, reading_sees_what_a_writer_adds_meanwhile) {
+  write_one();
+  g_autoptr(History) reader = open_history(HISTORY_READ);
+  cr_assert_eq(count_releases(reader), 1);
+  pid_t child = fork();
+  if (child == 0) {
+    History *writer = open_history(HISTORY_WRITE);
+    add_release(writer, "2.0", NULL);
+    history_free(writer);
+    _exit(0);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  cr_assert_eq(status, 0);
+  cr_assert_eq(count_releases(reader), 2);
+}
+
+Test(open, nobody_reads_a_read_only_folder_with_the_writers_side_files) {
+  skip_unless_root();
+  write_one();
+  share_files(0755);
+  cr_assert_eq(entries(), 3);
+  cr_assert(works_as_nobody(read_one));
+}
+
+Test(open, nobody_reads_a_lone_file_in_a_read_only_folder) {
+  skip_unless_root();
+  write_one();
+  remove_side_files();
+  share_files(0755);
+  cr_assert(works_as_nobody(read_one));
+}
+
+Test(open, nobody_reads_a_read_only_file_in_a_writable_folder) {
+  skip_unless_root();
+  write_one();
+  remove_side_files();
+  share_files(0777);
+  cr_assert(works_as_nobody(read_one));
+}
+
+Test(open, nobody_reads_beside_a_writer_with_unmerged_changes) {
+  skip_unless_root();
+  g_autoptr(History) writer = open_history(HISTORY_WRITE);
+  add_release(writer, "1.0", NULL);
+  share_files(0755);
+  cr_assert(works_as_nobody(read_one));
+}
+
+static void copy_with_wal_only(void) {
+  g_autofree char *contents = NULL;
+  gsize length;
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  History *writer = open_history(HISTORY_WRITE);
+  add_release(writer, "1.0", NULL);
+  cr_assert(g_file_get_contents(wal, &contents, &length, NULL));
+  history_free(writer);
+  cr_assert(g_file_set_contents(wal, contents, (gssize)length, NULL));
+  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
+  cr_assert_eq(unlink(shm), 0);
+}
+
+static void fail_to_read_unmerged(void) {
+  GError *error = NULL;
+  History *history = NULL;
+  if (history_open(path, HISTORY_READ, &history, &error) ||
+      strstr(error->message, "holds changes that only") == NULL)
+    _exit(1);
+  g_error_free(error);
+}
+
+Test(open, nobody_is_told_when_changes_wait_that_he_cannot_bring_in) {
+  skip_unless_root();
+  copy_with_wal_only();
+  share_files(0755);
+  cr_assert(works_as_nobody(fail_to_read_unmerged));
+}
+
+static void fail_to_write(void) {
+  GError *error = NULL;
+  History *history = NULL;
+  if (history_open(path, HISTORY_WRITE, &history, &error) || !error_is(error, SLIPWAY_ERROR_STORE) ||
+      strstr(error->message, "allowed to write") == NULL)
+    _exit(1);
+  g_error_free(error);
+}
+
+Test(open, nobody_cannot_write_and_hears_why) {
+  skip_unless_root();
+  write_one();
+  share_files(0755);
+  cr_assert(works_as_nobody(fail_to_write));
+}
+
+Test(open, a_folder_is_refused) {
+  cr_assert_eq(g_mkdir(path, 0700), 0);
+  assert_not_opened(HISTORY_READ, "this is a folder");
+  assert_not_opened(HISTORY_WRITE, "this is a folder");
+}
+
+Test(open, another_kind_of_file_is_refused) {
+  g_autofree char *text = g_strnfill(8192, 'x');
+  write_text(text, -1);
+  assert_not_opened(HISTORY_READ, "not a slipway history");
+  assert_not_opened(HISTORY_WRITE, "not a slipway history");
+}
+
+Test(open, a_truncated_file_is_called_damaged) {
+  write_one();
+  remove_side_files();
+  cr_assert_eq(truncate(path, 5000), 0);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  g_autoptr(GPtrArray) releases = NULL;
+  cr_assert_not(history_open(path, HISTORY_WRITE, &history, &error) &&
+                history_list_releases(history, 0, &releases, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "damaged: move it away");
+}
+
+static void execute_sql(const char *sql) {
+  sqlite3 *db;
+  cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+Test(open, another_programs_database_is_refused) {
+  execute_sql("CREATE TABLE bookmarks (url TEXT)");
+  assert_not_opened(HISTORY_READ, "another program");
+  assert_not_opened(HISTORY_WRITE, "another program");
+}
+
+Test(open, a_newer_schema_is_refused) {
+  write_one();
+  execute_sql("PRAGMA user_version = 99");
+  assert_not_opened(HISTORY_READ, "newer slipway");
+  assert_not_opened(HISTORY_WRITE, "newer slipway");
+}
+
+Test(open, an_unknown_word_in_a_row_is_an_error) {
+  {
+    g_autoptr(History) history = open_history(HISTORY_WRITE);
+    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+  }
+  execute_sql("UPDATE deployment SET kind = 'teleport'");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_READ);
+  g_autoptr(GPtrArray) deployments = NULL;
+  cr_assert_not(history_list_deployments(history, NULL, 0, &deployments, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "\"teleport\" is not a word");
+}
+
+Test(open, a_network_file_system_has_no_wal_and_a_note) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  g_autofree char *mode = NULL;
+  cr_assert_str_eq(network_file_system_name(0x6969), "NFS");
+  cr_assert_str_eq(network_file_system_name(0xffffffffff534d42UL),
+                   "CIFS");                         /* sign-extended on some machines */
+  cr_assert_null(network_file_system_name(0xef53)); /* ext4 */
+  assert_works(history_open_on(path, HISTORY_WRITE, "NFS", &history, &error));
+  assert_works(history_pragma(history, "PRAGMA journal_mode", &mode, &error));
+  cr_assert_str_eq(mode, "delete");
+  cr_assert_not_null(strstr(history_note(history), "network file system (NFS)"));
+  add_release(history, "1.0", NULL);
+}
+
+Test(open, a_locked_file_says_who_to_look_for) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autoptr(GBytes) bytes = g_bytes_new_static("x", 1);
+  sqlite3 *other;
+  cr_assert_eq(sqlite3_open(path, &other), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_busy_timeout(history->db, 50);
+  cr_assert_not(history_put_blob(history, "00", bytes, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "another slipway kept the file locked");
+  sqlite3_close(other);
+}
+
+/* Opens the file (new or not) and adds 40 deployments with steps. */
+static void write_many(void) {
+  g_autoptr(GError) error = NULL;
+  History *history = open_history(HISTORY_WRITE);
+  for (int i = 0; i < 40; i++) {
+    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+    gint64 step;
+    assert_works(history_begin_step(history, deployment->id, "web1", "pull", &step, &error));
+    assert_works(history_finish_step(history, step, "ok", NULL, &error));
+    finish(history, deployment, STATUS_SUCCEEDED, 0);
+  }
+  history_free(history);
+}
+
+Test(open, four_processes_make_and_write_one_file_at_once) {
+  g_autoptr(GError) error = NULL;
+  pid_t children[4];
+  for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
+    children[i] = fork();
+    if (children[i] == 0) {
+      write_many();
+      _exit(0);
+    }
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
+    int status;
+    waitpid(children[i], &status, 0);
+    cr_assert_eq(status, 0);
+  }
+  g_autoptr(History) history = open_history(HISTORY_READ);
+  g_autoptr(GPtrArray) deployments = NULL;
+  assert_works(history_list_deployments(history, "prod", 0, &deployments, &error));
+  cr_assert_eq(deployments->len, 160);
+}
+
+static gpointer add_steps(gpointer history) {
+  for (int i = 0; i < 25; i++) {
+    gint64 step;
+    if (!history_begin_step(history, 1, "web1", "pull", &step, NULL) ||
+        !history_finish_step(history, step, "ok", NULL, NULL))
+      return GINT_TO_POINTER(1);
+  }
+  return NULL;
+}
+
+Test(open, threads_share_one_history) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+  g_autoptr(GPtrArray) steps = NULL;
+  GThread *threads[4];
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+    threads[i] = g_thread_new("steps", add_steps, history);
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+    cr_assert_null(g_thread_join(threads[i]));
+  assert_works(history_list_steps(history, deployment->id, &steps, &error));
+  cr_assert_eq(steps->len, 100);
+}
+
+/* Writes until it fails; the failure must be a clean one, and what was written before must still be readable.
+ */
+static void fill_the_disk(void) {
+  g_autoptr(GError) error = NULL;
+  History *history = NULL;
+  g_autofree char *noise = g_strnfill(100000, 'n');
+  g_autoptr(GBytes) bytes = g_bytes_new(noise, 100000);
+  if (history_open(path, HISTORY_WRITE, &history, &error))
+    for (int i = 0; i < 100 && error == NULL; i++) {
+      g_autofree char *name = g_strdup_printf("%064d", i);
+      if (!history_put_blob(history, name, bytes, &error))
+        break;
+    }
+  g_autoptr(GPtrArray) releases = NULL;
+  if (error == NULL || !error_is(error, SLIPWAY_ERROR_STORE) || strstr(error->message, "disk") == NULL ||
+      history == NULL || !history_list_releases(history, 0, &releases, NULL)) {
+    g_printerr("%s\n", error == NULL ? "no error" : error->message);
+    _exit(1);
+  }
+  history_free(history);
+}
+
+Test(open, a_full_disk_is_said) {
+  skip_unless_root();
+  pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("small", folder, "tmpfs", 0, "size=2m") != 0)
+      _exit(77);
+    fill_the_disk();
+    _exit(0);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+    cr_skip_test("cannot mount a tmpfs here");
+  cr_assert_eq(status, 0);
+}
+
+Test(open, a_file_size_limit_is_said) {
+  pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit limit = {.rlim_cur = 1000000, .rlim_max = 1000000};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+      _exit(77);
+    fill_the_disk();
+    _exit(0);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  cr_assert_eq(status, 0);
+}
