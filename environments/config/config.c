@@ -1,0 +1,217 @@
+/* slipway.yml from text to checked structs: reading by the schema, then what only the whole file can tell. */
+#include "environments/config/config.h"
+
+#include <string.h>
+
+#include "environments/config/schema.h"
+#include "support/errors.h"
+#include "support/files.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+#define LARGEST_FILE (1 << 20)
+
+void named_value_free(NamedValue *value) {
+  g_free(value->name);
+  g_free(value->value);
+  g_free(value);
+}
+
+void ssh_settings_clear(SshSettings *ssh) {
+  g_clear_pointer(&ssh->user, g_free);
+  g_clear_pointer(&ssh->key, g_free);
+  g_clear_pointer(&ssh->known_hosts, g_free);
+}
+
+void host_config_free(HostConfig *host) {
+  g_free(host->name);
+  g_free(host->address);
+  g_free(host->engine);
+  ssh_settings_clear(&host->ssh);
+  g_free(host);
+}
+
+void http_check_free(HttpCheck *check) {
+  g_free(check->url);
+  g_free(check);
+}
+
+static void unref_list(GPtrArray **list) {
+  g_clear_pointer(list, g_ptr_array_unref);
+}
+
+void environment_free(Environment *environment) {
+  g_free(environment->name);
+  unref_list(&environment->hosts);
+  unref_list(&environment->compose);
+  unref_list(&environment->variables);
+  unref_list(&environment->health.http);
+  g_free(environment);
+}
+
+void config_free(Config *config) {
+  if (config == NULL)
+    return;
+  g_free(config->path);
+  g_free(config->directory);
+  g_free(config->app);
+  g_free(config->history);
+  unref_list(&config->images);
+  unref_list(&config->pipeline);
+  unref_list(&config->insecure_registries);
+  unref_list(&config->environments);
+  g_free(config);
+}
+
+static void root_draft_free(RootDraft *root) {
+  unref_list(&root->compose);
+  config_free(&root->config); /* the first member: frees the draft */
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RootDraft, root_draft_free)
+
+/* The names of all environments, NULL-terminated; the names are borrowed. */
+static GPtrArray *environment_names(const Config *config) {
+  GPtrArray *names = g_ptr_array_new();
+  for (guint i = 0; i < config->environments->len; i++)
+    g_ptr_array_add(names, ((Environment *)config->environments->pdata[i])->name);
+  g_ptr_array_add(names, NULL);
+  return names;
+}
+
+/* "; did you mean "prod"?" or "; there are ci, prod". Caller frees. */
+static char *suggest_environment(const Config *config, const char *name) {
+  g_autoptr(GPtrArray) names = environment_names(config);
+  const char *nearest = nearest_word(name, (const char *const *)names->pdata);
+  g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+  return nearest != NULL ? g_strdup_printf("did you mean \"%s\"? (there are %s)", nearest, list)
+                         : g_strdup_printf("there are %s", list);
+}
+
+static void check_pipeline(Reader *reader, const Config *config, const YamlNode *node) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; node != NULL && node->kind == YAML_SEQUENCE && i < node->items->len; i++) {
+    const YamlNode *item = node->items->pdata[i];
+    g_autofree char *name =
+        item->kind == YAML_SCALAR ? text_convert(&text_environment, item->text, NULL) : NULL;
+    if (name == NULL)
+      continue; /* reported already */
+    if (!g_hash_table_add(seen, item->text))
+      reader_report(reader, item, "pipeline: \"%s\" is in it twice", name);
+    if (config_find_environment(config, name) != NULL)
+      continue;
+    g_autofree char *suggestion = suggest_environment(config, name);
+    reader_report(reader, item, "pipeline: no environment \"%s\" is defined; %s", name, suggestion);
+  }
+}
+
+/* A service is matched to an image by its repository, so no two images may share one. */
+static void check_images(Reader *reader, const YamlNode *node) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  if (node == NULL || node->kind != YAML_MAPPING)
+    return;
+  if (node->items->len == 0)
+    reader_report(reader, node, "images: empty; name at least one image");
+  for (guint i = 0; i < node->items->len; i++) {
+    const YamlNode *item = node->items->pdata[i];
+    if (item->kind == YAML_SCALAR && !g_hash_table_add(seen, item->text))
+      reader_report(reader, item, "images: another image has the repository \"%.255s\" already", item->text);
+  }
+}
+
+static void report_duplicates(Reader *reader, const GPtrArray *duplicates) {
+  for (guint i = 0; i < duplicates->len; i++) {
+    const YamlDuplicate *duplicate = duplicates->pdata[i];
+    g_autofree char *shown = text_printable(duplicate->key->text, false);
+    reader_report(reader, duplicate->key, "duplicate key \"%.80s\"; it is already at line %u", shown,
+                  duplicate->first->line);
+  }
+}
+
+static bool read_document(const YamlDocument *document, const char *directory, RootDraft *root,
+                          GError **error) {
+  static const SchemaKey whole = {.name = "slipway.yml"};
+  g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+  Reader reader = {.file = document->file, .directory = directory, .problems = problems};
+  const YamlNode *node = document->root;
+  schema_prepare(&root_schema, root);
+  report_duplicates(&reader, document->duplicates);
+  if (node == NULL || yaml_is_null(node)) {
+    reader_report(&reader, NULL, "the file is empty; `slipway init` and the guide show what belongs in it");
+  } else if (reader_expect(&reader, &whole, node, YAML_MAPPING, "a mapping")) {
+    schema_read(&reader, &root_schema, node, root);
+    schema_require(&reader, &root_schema, node, NULL, node);
+    check_images(&reader, yaml_get(node, "images"));
+    check_pipeline(&reader, &root->config, yaml_get(node, "pipeline"));
+  }
+  return reader_finish(&reader, error);
+}
+
+static char *default_history(const char *app) {
+  g_autofree char *file = g_strconcat(app, ".db", NULL);
+  return g_build_filename(g_get_user_state_dir(), "slipway", file, NULL);
+}
+
+bool config_parse(const char *name, const char *directory, const char *text, gsize length, Config **config,
+                  GError **error) {
+  g_autoptr(YamlDocument) document = NULL;
+  g_autoptr(RootDraft) root = g_new0(RootDraft, 1);
+  root->config.path = g_strdup(name);
+  root->config.directory = g_canonicalize_filename(directory, NULL);
+  if (!yaml_parse_noting_duplicates(name, text, length, &document, error) ||
+      !read_document(document, root->config.directory, root, error))
+    return false;
+  if (root->config.history == NULL)
+    root->config.history = default_history(root->config.app);
+  unref_list(&root->compose);
+  *config = &g_steal_pointer(&root)->config;
+  return true;
+}
+
+bool config_load(const char *path, Config **config, GError **error) {
+  g_autoptr(GBytes) bytes = NULL;
+  g_autofree char *directory = g_path_get_dirname(path);
+  gsize length = 0;
+  if (!file_read(path, LARGEST_FILE, &bytes, error))
+    return false;
+  const char *text = g_bytes_get_data(bytes, &length);
+  return config_parse(path, directory, text != NULL ? text : "", length, config, error);
+}
+
+Environment *config_find_environment(const Config *config, const char *name) {
+  for (guint i = 0; i < config->environments->len; i++) {
+    Environment *environment = config->environments->pdata[i];
+    if (strcmp(environment->name, name) == 0)
+      return environment;
+  }
+  return NULL;
+}
+
+bool config_require_environment(const Config *config, const char *name, Environment **environment,
+                                GError **error) {
+  Environment *found = config_find_environment(config, name);
+  if (found == NULL) {
+    g_autofree char *suggestion = suggest_environment(config, name);
+    return fail(error, SLIPWAY_ERROR_USAGE, "no environment \"%s\" in %s; %s", name, config->path,
+                suggestion);
+  }
+  *environment = found;
+  return true;
+}
+
+/* Its place in the pipeline, or -1. */
+static int pipeline_index(const Config *config, const char *name) {
+  for (guint i = 0; i < config->pipeline->len; i++)
+    if (strcmp(config->pipeline->pdata[i], name) == 0)
+      return (int)i;
+  return -1;
+}
+
+const char *config_environment_before(const Config *config, const char *name) {
+  int index = pipeline_index(config, name);
+  return index > 0 ? config->pipeline->pdata[index - 1] : NULL;
+}
+
+bool config_is_in_pipeline(const Config *config, const char *name) {
+  return pipeline_index(config, name) >= 0;
+}

@@ -1,0 +1,130 @@
+/* The keys of slipway.yml: one row each, the only place that knows its name, type, default, range and help.
+ */
+#include "environments/config/schema.h"
+
+#include "support/poison.h"
+
+#define SECONDS(n) (G_GINT64_CONSTANT(1000) * (n))
+#define HOURS(n)   SECONDS((n)*3600)
+
+static const char *const host_key_policies[] = {
+    [HOST_KEYS_STRICT] = "strict", [HOST_KEYS_ACCEPT_NEW] = "accept-new", NULL};
+static const char *const failure_actions[] = {
+    [ON_FAILURE_RESTORE] = "restore", [ON_FAILURE_STOP] = "stop", NULL};
+static const char *const check_origins[] = {"host", "controller", NULL};
+
+#define FIELD(field) offsetof(SshSettings, field)
+static const SchemaKey ssh_keys[] = {
+    {"user", &type_text, FIELD(user), .text = &text_user, .help = "login name on the host"},
+    {"port", &type_number, FIELD(port), .low = 1, .high = 65535, .help = "port of sshd"},
+    {"key", &type_text, FIELD(key), .text = &text_path, .help = "private key file"},
+    {"agent", &type_boolean, FIELD(agent), "true", .help = "try the keys of the SSH agent"},
+    {"known_hosts", &type_text, FIELD(known_hosts), .text = &text_path, .help = "known_hosts file"},
+    {"host_keys", &type_choice, FIELD(host_keys), "strict", .choices = host_key_policies,
+     .help = "strict refuses unknown host keys, accept-new remembers them; changed ones are always refused"},
+    {"connect_timeout", &type_duration, FIELD(connect_timeout_ms), "10s", .low = 1, .high = HOURS(1),
+     .help = "for connecting, the handshake and authentication, each"},
+    {"keepalive", &type_duration, FIELD(keepalive_ms), "5s", .low = 1, .high = HOURS(1),
+     .help = "between keepalives; two unanswered ones end the connection"},
+    {NULL},
+};
+static const Schema ssh_schema = {ssh_keys, sizeof(SshSettings), NULL};
+#undef FIELD
+
+#define FIELD(field) offsetof(HostConfig, field)
+static const SchemaKey host_keys[] = {
+    {"name", &type_text, FIELD(name), .text = &text_host_name,
+     .help = "in output and history; default: the address"},
+    {"address", &type_address, FIELD(address), .is_required = true,
+     .help = "host, user@host:port, or local for this machine"},
+    {"ssh", &type_section, FIELD(ssh), .section = &ssh_schema,
+     .help = "SSH to this host, over the environment's"},
+    {"engine", &type_text, FIELD(engine), .text = &text_socket, .help = "engine socket on this host"},
+    {NULL},
+};
+const Schema host_schema = {host_keys, sizeof(HostConfig), NULL};
+#undef FIELD
+
+#define FIELD(field) offsetof(HttpCheck, field)
+static const SchemaKey http_keys[] = {
+    {"url", &type_text, FIELD(url), .text = &text_url, .is_required = true, .help = "to GET"},
+    {"expect", &type_number, FIELD(expect), "200", .low = 100, .high = 599,
+     .help = "HTTP status that means well"},
+    {"from", &type_either, FIELD(from_controller), "host", .choices = check_origins,
+     .help = "where the URL is seen from"},
+    {NULL},
+};
+static const Schema http_schema = {http_keys, sizeof(HttpCheck), (GDestroyNotify)http_check_free};
+#undef FIELD
+
+#define FIELD(field) offsetof(HealthConfig, field)
+static const SchemaKey health_keys[] = {
+    {"deadline", &type_duration, FIELD(deadline_ms), "2m", .low = 1, .high = HOURS(24),
+     .help = "to become well, from the container's start"},
+    {"settle", &type_duration, FIELD(settle_ms), "5s", .low = 0, .high = HOURS(24),
+     .help = "to stay well before it counts"},
+    {"restarts", &type_number, FIELD(restarts), "2", .low = 0, .high = 1000,
+     .help = "more than these fail at once"},
+    {"early", &type_boolean, FIELD(early), "true",
+     .help = "run the image's own check before the engine does"},
+    {"http", &type_sections, FIELD(http), .section = &http_schema, .help = "URLs that must answer"},
+    {NULL},
+};
+static const Schema health_schema = {health_keys, sizeof(HealthConfig), NULL};
+#undef FIELD
+
+#define FIELD(field) offsetof(RolloutConfig, field)
+static const SchemaKey rollout_keys[] = {
+    {"batch", &type_batch, FIELD(batch), "100%", .low = 1, .high = MOST_ENTRIES,
+     .help = "hosts to change at a time: a number, or a share such as 50%"},
+    {"on_failure", &type_choice, FIELD(on_failure), "restore", .choices = failure_actions,
+     .help = "put the changed hosts back, or stop and leave them"},
+    {NULL},
+};
+static const Schema rollout_schema = {rollout_keys, sizeof(RolloutConfig), NULL};
+#undef FIELD
+
+#define FIELD(field) offsetof(EnvironmentDraft, environment.field)
+static const SchemaKey environment_keys[] = {
+    {"ssh", &type_section, offsetof(EnvironmentDraft, ssh), .section = &ssh_schema, .is_folded = true,
+     .help = "SSH to the hosts, over what ssh -G says"},
+    {"engine", &type_text, offsetof(EnvironmentDraft, engine), .text = &text_socket, .is_folded = true,
+     .help = "engine socket on the hosts"},
+    {"hosts", &type_hosts, FIELD(hosts), .section = &host_schema, .is_required = true,
+     .help = "host, user@host:port, local, or a mapping"},
+    {"compose", &type_text_or_texts, FIELD(compose), .text = &text_compose_path,
+     .help = "Compose files, added after the base files"},
+    {"variables", &type_named_texts, FIELD(variables), .name_text = &text_variable, .text = &text_value,
+     .help = "environment of Compose"},
+    {"health", &type_section, FIELD(health), .section = &health_schema, .help = "when a deployment is well"},
+    {"rollout", &type_section, FIELD(rollout), .section = &rollout_schema, .help = "how hosts are changed"},
+    {"protected", &type_boolean, FIELD(is_protected), "false",
+     .help = "ask, or want --yes, before changing it"},
+    {"retain", &type_number, FIELD(retain), "5", .low = 1, .high = 1000,
+     .help = "rollback targets whose images and files stay on the hosts"},
+    {NULL},
+};
+const Schema environment_schema = {environment_keys, sizeof(EnvironmentDraft), NULL};
+#undef FIELD
+
+#define FIELD(field) offsetof(RootDraft, config.field)
+static const SchemaKey root_keys[] = {
+    {"app", &type_text, FIELD(app), .text = &text_app, .is_required = true, .help = "the application's name"},
+    {"images", &type_named_texts, FIELD(images), .name_text = &text_image, .text = &text_repository,
+     .is_required = true, .help = "what one build makes: name and repository"},
+    {"pipeline", &type_texts, FIELD(pipeline), .text = &text_environment, .is_required = true,
+     .help = "environments in promotion order"},
+    {"compose", &type_text_or_texts, offsetof(RootDraft, compose), .text = &text_compose_path,
+     .is_folded = true, .help = "base Compose files of all environments"},
+    {"history", &type_text, FIELD(history), .text = &text_path,
+     .help = "database; default: $XDG_STATE_HOME/slipway/APP.db"},
+    {"insecure_registries", &type_texts, FIELD(insecure_registries), .text = &text_registry,
+     .help = "registries that may speak plain HTTP; loopback always may"},
+    {"defaults", &type_defaults, 0, .section = &environment_schema, .is_folded = true,
+     .help = "any environment key; an environment overrides it key by key"},
+    {"environments", &type_environments, FIELD(environments), .section = &environment_schema,
+     .is_required = true, .help = "the named places"},
+    {NULL},
+};
+const Schema root_schema = {root_keys, sizeof(RootDraft), NULL};
+#undef FIELD
