@@ -127,7 +127,7 @@ static bool set_journal_mode(History *history, const char *mode, GError **error)
 }
 
 static bool open_for_writing(History *history, const char *network, GError **error) {
-  bool is_current;
+  bool is_current = false;
   if (!create_file(history, error) || !open_database(history, history->file, SQLITE_OPEN_READWRITE, error) ||
       !history_check_version(history, &is_current, error))
     return false;
@@ -228,7 +228,7 @@ static bool read_as_copy(History *history, GError **error) {
 }
 
 static bool open_for_reading(History *history, bool exists, GError **error) {
-  bool is_current;
+  bool is_current = false;
   if (exists ? !open_as_permitted(history, error) : !open_in_memory(history, error))
     return false;
   if (!history_check_version(history, &is_current, error))

@@ -18,7 +18,7 @@ bool history_put_blob(History *history, const char *sha256, GBytes *bytes, GErro
 bool history_get_blob(History *history, const char *sha256, GBytes **bytes, GError **error) {
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
-  bool has_row;
+  bool has_row = false;
   transaction_read(history, &transaction);
   if (!query_prepare(history, "SELECT bytes FROM blob WHERE sha256 = ?", &query, error))
     return false;

@@ -180,7 +180,7 @@ bool history_update_deployment(History *history, const Deployment *deployment, G
 
 static bool next_position(History *history, gint64 deployment, guint *position, GError **error) {
   g_auto(Query) query = {0};
-  bool has_row;
+  bool has_row = false;
   if (!query_prepare(history, "SELECT count(*) FROM deployment_host WHERE deployment = ?", &query, error))
     return false;
   query_integer(&query, deployment);
@@ -226,7 +226,7 @@ bool history_finish_deployment(History *history, const Deployment *deployment, G
  * ----------------------------------------------------------------------------------------------------------
  */
 
-/* A row per host (or one without), in the order that deployment_from_row and host_from_row read. One query
+/* A row per host (or one without), in the order that read_deployment and host_from_row read. One query
  * for deployments and hosts together: it is one consistent view, and 100,000 deployments are not 100,000
  * queries. */
 #define DEPLOYMENT_COLUMNS 25
@@ -253,9 +253,8 @@ static bool column_name(Query *query, const char *const *names, guint count, gui
                       text == NULL ? "" : text);
 }
 
-static bool deployment_from_row(Query *query, Deployment **row, GError **error) {
-  g_autoptr(Deployment) deployment = deployment_new();
-  guint kind, status, move;
+static bool read_deployment(Query *query, Deployment *deployment, GError **error) {
+  guint kind = 0, status = 0, move = 0;
   deployment->id = column_integer(query);
   deployment->uid = column_text(query);
   deployment->environment = column_text(query);
@@ -286,7 +285,6 @@ static bool deployment_from_row(Query *query, Deployment **row, GError **error) 
   deployment->snapshot = column_text(query);
   deployment->message = column_text(query);
   deployment->controller = column_text(query);
-  *row = g_steal_pointer(&deployment);
   return true;
 }
 
@@ -294,7 +292,7 @@ static bool deployment_from_row(Query *query, Deployment **row, GError **error) 
 static bool host_from_row(Query *query, DeploymentHost **row, GError **error) {
   g_autofree char *name = column_text(query);
   g_autofree char *address = column_text(query);
-  guint status;
+  guint status = 0;
   *row = NULL;
   if (name == NULL)
     return true;
@@ -314,9 +312,10 @@ static bool collect_row(Query *query, GPtrArray *found, GError **error) {
   Deployment *last = found->len > 0 ? found->pdata[found->len - 1] : NULL;
   if (last == NULL || last->id != column_integer(query)) {
     query->position = 0;
-    if (!deployment_from_row(query, &last, error))
-      return false;
+    last = deployment_new();
     g_ptr_array_add(found, last);
+    if (!read_deployment(query, last, error))
+      return false;
   }
   query->position = DEPLOYMENT_COLUMNS;
   DeploymentHost *host;
@@ -330,7 +329,7 @@ static bool collect_row(Query *query, GPtrArray *found, GError **error) {
 static bool collect_deployments(Query *query, GPtrArray **deployments, GError **error) {
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_free);
   for (;;) {
-    bool has_row;
+    bool has_row = false;
     if (!query_next(query, &has_row, error))
       return false;
     if (!has_row)

@@ -46,7 +46,7 @@ bool history_execute(History *history, const char *sql, GError **error) {
 
 bool history_pragma(History *history, const char *sql, char **value, GError **error) {
   g_auto(Query) query = {0};
-  bool has_row;
+  bool has_row = false;
   if (!query_prepare(history, sql, &query, error) || !query_next(&query, &has_row, error))
     return false;
   *value = has_row ? column_text(&query) : NULL;
@@ -139,7 +139,7 @@ bool query_next(Query *query, bool *has_row, GError **error) {
 }
 
 bool query_run(Query *query, GError **error) {
-  bool has_row;
+  bool has_row = false;
   return query_next(query, &has_row, error);
 }
 

@@ -104,7 +104,7 @@ static void collect_release(Query *query, GPtrArray *found) {
 static bool collect_releases(Query *query, GPtrArray **releases, GError **error) {
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)release_free);
   for (;;) {
-    bool has_row;
+    bool has_row = false;
     if (!query_next(query, &has_row, error))
       return false;
     if (!has_row)
@@ -230,7 +230,7 @@ static bool insert_release(History *history, const Release *release, GError **er
 
 static bool next_id(History *history, gint64 *id, GError **error) {
   g_auto(Query) query = {0};
-  bool has_row;
+  bool has_row = false;
   if (!query_prepare(history, "SELECT coalesce(max(id), 0) + 1 FROM release", &query, error) ||
       !query_next(&query, &has_row, error))
     return false;
@@ -342,7 +342,7 @@ bool history_get_pins(History *history, gint64 release, GHashTable **pins, GErro
   query_integer(&query, release);
   g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   for (;;) {
-    bool has_row;
+    bool has_row = false;
     if (!query_next(&query, &has_row, error))
       return false;
     if (!has_row)

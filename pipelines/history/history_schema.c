@@ -88,7 +88,7 @@ static const char *const migrations[] = {
 
 static bool read_number(History *history, const char *sql, gint64 *number, GError **error) {
   g_auto(Query) query = {0};
-  bool has_row;
+  bool has_row = false;
   if (!query_prepare(history, sql, &query, error) || !query_next(&query, &has_row, error))
     return false;
   *number = has_row ? column_integer(&query) : 0;
@@ -122,7 +122,7 @@ bool history_check_version(History *history, bool *is_current, GError **error) {
 }
 
 bool history_migrate(History *history, GError **error) {
-  bool is_current;
+  bool is_current = false;
   if (!history_check_version(history, &is_current, error))
     return false;
   if (is_current)

@@ -76,7 +76,7 @@ bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, 
   query_integer(&query, deployment);
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_step_free);
   for (;;) {
-    bool has_row;
+    bool has_row = false;
     if (!query_next(&query, &has_row, error))
       return false;
     if (!has_row)
