@@ -6,8 +6,6 @@
 
 #include "support/poison.h"
 
-enum { POOL_THREADS = 32 };
-
 static void worker_free(Worker *worker) {
   health_watch_free(worker->watch);
   engine_free(worker->engine);
@@ -31,7 +29,7 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
     Worker *worker = g_new0(Worker, 1);
     worker->rollout = rollout;
     worker->config = g_ptr_array_index(hosts, i);
-    worker->record = deployment != NULL ? g_ptr_array_index(deployment->hosts, i) : NULL;
+    worker->record = g_ptr_array_index(deployment->hosts, i);
     worker->host = host_new(worker->config);
     g_ptr_array_add(rollout->workers, worker);
   }
@@ -82,7 +80,7 @@ static bool report_failures(GPtrArray *workers, GError **error) {
 bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
   for (guint i = 0; i < workers->len; i++)
     g_clear_error(&((Worker *)g_ptr_array_index(workers, i))->error);
-  GThreadPool *pool = g_thread_pool_new(run_one, (gpointer)task, POOL_THREADS, FALSE, NULL);
+  GThreadPool *pool = g_thread_pool_new(run_one, (gpointer)task, CREW_THREADS, FALSE, NULL);
   for (guint i = 0; i < workers->len; i++)
     g_thread_pool_push(pool, g_ptr_array_index(workers, i), NULL);
   g_thread_pool_free(pool, FALSE, TRUE);
@@ -96,10 +94,11 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) {
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) {
   const RolloutRequest *request = worker->rollout->request;
   const Deployment *deployment = worker->rollout->deployment;
+  bool is_recorded = deployment->id > 0;
   gint64 started = g_get_monotonic_time();
   gint64 id = 0;
   reporter_step_begin(request->reporter, worker->config->name, name);
-  if (deployment != NULL &&
+  if (is_recorded &&
       !history_begin_step(request->history, deployment->id, worker->config->name, name, &id, error))
     return false;
   g_autofree char *detail = NULL;
@@ -110,12 +109,12 @@ bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **erro
                     (g_get_monotonic_time() - started) / 1000);
   if (!ok) {
     g_propagate_error(error, g_steal_pointer(&problem));
-    if (deployment != NULL && !history_finish_step(request->history, id, "failed", said, NULL))
+    if (is_recorded && !history_finish_step(request->history, id, "failed", said, NULL))
       reporter_warn(request->reporter, "%s: the failure of %s could not be recorded", worker->config->name,
                     name);
     return false;
   }
-  return deployment == NULL || history_finish_step(request->history, id, "ok", said, error);
+  return !is_recorded || history_finish_step(request->history, id, "ok", said, error);
 }
 
 bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem, GError **error) {

@@ -8,12 +8,15 @@
 #include "environments/hosts/facts.h"
 #include "healthchecks/health.h"
 
+/* Hosts worked on at once. */
+enum { CREW_THREADS = 32 };
+
 typedef struct {
   const RolloutRequest *request;
   const Situation *situation;
   Target *target;
-  Deployment *deployment;       /* the record; a worker writes only its own DeploymentHost */
-  char *place;                  /* "APP--ENV": folder on the hosts and Compose project */
+  Deployment *deployment; /* the record (a worker writes only its own host's); id 0: a plan, in no history */
+  char *place;            /* "APP--ENV": folder on the hosts and Compose project */
   HealthConfig *restore_health; /* borrowed or NULL: rules of what runs now, for putting it back */
   Config *restore_settings;     /* owns restore_health */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */

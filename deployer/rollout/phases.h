@@ -37,5 +37,8 @@ GPtrArray *release_generated_files(const Rollout *rollout, const char *folder);
  * (design §5); its tag there is the digest's hex. Caller frees. */
 char *image_protecting_name(const char *place, const char *reference);
 
+/* The record of a deployment that is about to begin: who, what, where. Not in the history yet (id 0). */
+Deployment *rollout_make_record(const RolloutRequest *request, const Target *target);
+
 /* For errors and the final word: what every host runs as far as known, a line each. Caller frees. */
 char *describe_hosts(const Rollout *rollout);

@@ -60,7 +60,7 @@ static void add_hosts(Deployment *deployment, const Environment *environment) {
   }
 }
 
-static Deployment *make_record(const RolloutRequest *request, const Target *target) {
+Deployment *rollout_make_record(const RolloutRequest *request, const Target *target) {
   Deployment *deployment = deployment_new();
   deployment->environment = g_strdup(request->environment->name);
   deployment->release = target->release->id;
@@ -323,7 +323,7 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
   }
   if (!confirm(request, target, error))
     return false;
-  Deployment *record = make_record(request, target);
+  Deployment *record = rollout_make_record(request, target);
   *deployment = record;
   if (!start(request, target, record, error))
     return false;

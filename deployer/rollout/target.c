@@ -86,8 +86,8 @@ static bool promote_named(const RolloutRequest *request, const Situation *situat
               request->environment->name, (*release)->id);
 }
 
-static bool choose_for_promote(const RolloutRequest *request, const Situation *situation, Release **release,
-                               char **note, GError **error) {
+static bool choose_for_promote(const RolloutRequest *request, const Situation *situation, bool asking_only,
+                               Release **release, char **note, GError **error) {
   if (!config_is_in_pipeline(request->config, request->environment->name))
     return fail(error, SLIPWAY_ERROR_USAGE, "%s stands outside the pipeline: use slipway deploy %s RELEASE",
                 request->environment->name, request->environment->name);
@@ -102,7 +102,7 @@ static bool choose_for_promote(const RolloutRequest *request, const Situation *s
     *note = g_strdup(choice.why);
     return true;
   }
-  if (choice.outcome == PROMOTE_WAITS && !request->force)
+  if (choice.outcome == PROMOTE_WAITS && !request->force && !asking_only)
     return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
   return history_get_release(request->history, choice.release->id, release, error);
 }
@@ -179,7 +179,7 @@ static bool resolve_rollback(const RolloutRequest *request, const Situation *sit
 static bool resolve_forward(const RolloutRequest *request, const Situation *situation, bool asking_only,
                             GPtrArray **answers, Target *target, char **note, GError **error) {
   bool is_chosen = request->kind == KIND_PROMOTE
-                       ? choose_for_promote(request, situation, &target->release, note, error)
+                       ? choose_for_promote(request, situation, asking_only, &target->release, note, error)
                        : choose_for_deploy(request, situation, &target->release, error);
   if (!is_chosen)
     return false;

@@ -1,0 +1,10 @@
+/* What differs between two targets: images by service, variables and files of the configuration. Pure. */
+#pragma once
+
+#include "deployer/rollout/rollout.h"
+#include "environments/compose/compose.h"
+
+/* `before` may be NULL (nothing runs). Each gives an array of PlanChange, sorted by subject; unchanged ones
+ * are left out. */
+GPtrArray *compare_images(GHashTable *before, GHashTable *after);
+GPtrArray *compare_projects(const ComposeProject *before, const ComposeProject *after);

@@ -1,0 +1,275 @@
+/* What a deployment would do, found out on the hosts without changing them: Compose's own hashes tell which
+ * services it would recreate, manifests and layers how much a host would pull. */
+#include <string.h>
+
+#include "deployer/rollout/compare.h"
+#include "deployer/rollout/phases.h"
+#include "deployer/rollout/snapshot.h"
+#include "host_scripts.h"
+#include "pipelines/estimate.h"
+#include "support/errors.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+enum { HASH_TIMEOUT_MS = 120000 };
+
+static void plan_host_free(PlanHost *host) {
+  g_free(host->name);
+  g_free(host->problem);
+  g_ptr_array_unref(host->recreated);
+  g_ptr_array_unref(host->removed);
+  g_free(host);
+}
+
+static Plan *plan_new(void) {
+  Plan *plan = g_new0(Plan, 1);
+  plan->gates = g_ptr_array_new_with_free_func((GDestroyNotify)gate_answer_free);
+  plan->images = g_ptr_array_new();
+  plan->configuration = g_ptr_array_new();
+  plan->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)plan_host_free);
+  return plan;
+}
+
+void plan_free(Plan *plan) {
+  if (plan == NULL)
+    return;
+  release_free(plan->release);
+  g_free(plan->note);
+  g_free(plan->current_release);
+  g_free(plan->current_version);
+  g_ptr_array_unref(plan->gates);
+  g_ptr_array_unref(plan->images);
+  g_ptr_array_unref(plan->configuration);
+  g_ptr_array_unref(plan->hosts);
+  g_free(plan);
+}
+
+/* ---- one host --------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+  Worker *worker;
+  PlanHost *row;
+  GMutex *registry_lock; /* one Registry for all hosts, so that a manifest is fetched once */
+  Registry *registry;
+} HostQuestion;
+
+static GPtrArray *chains_of(const GPtrArray *images) {
+  GPtrArray *chains = g_ptr_array_new();
+  for (guint i = 0; i < images->len; i++)
+    g_ptr_array_add(chains, ((const EngineImage *)g_ptr_array_index(images, i))->diff_ids);
+  return chains;
+}
+
+static bool describe_missing(const HostQuestion *question, GPtrArray *missing, GError **error) {
+  const Engine *engine = question->worker->engine;
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  GHashTableIter iterator;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, question->worker->rollout->target->pinned);
+  while (g_hash_table_iter_next(&iterator, NULL, &reference)) {
+    g_autoptr(EngineImage) there = NULL;
+    if (!engine_find_image(question->worker->engine, reference, &there, error))
+      return false;
+    if (there != NULL || !g_hash_table_add(seen, reference))
+      continue;
+    RegistryImage *image = NULL;
+    g_mutex_lock(question->registry_lock);
+    bool ok = registry_describe(question->registry, reference, engine_os(engine), engine_architecture(engine),
+                                &image, error);
+    g_mutex_unlock(question->registry_lock);
+    if (!ok)
+      return false;
+    g_ptr_array_add(missing, image);
+  }
+  return true;
+}
+
+static bool estimate_bytes(const HostQuestion *question, GError **error) {
+  g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func((GDestroyNotify)registry_image_free);
+  g_autoptr(GPtrArray) images = NULL;
+  question->row->pull_bytes = -1;
+  if (!describe_missing(question, missing, error))
+    return false;
+  if (missing->len > 0 && !engine_list_images(question->worker->engine, &images, error))
+    return false;
+  g_autoptr(GPtrArray) chains = images != NULL ? chains_of(images) : g_ptr_array_new();
+  question->row->pull_bytes = estimate_pull(missing, chains);
+  return true;
+}
+
+/* Service -> hash, from Compose's "SERVICE HASH" lines. */
+static GHashTable *parse_hashes(const char *text) {
+  GHashTable *hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (char **line = lines; *line != NULL; line++) {
+    g_auto(GStrv) words = g_strsplit_set(g_strstrip(*line), " \t", 2);
+    if (g_strv_length(words) == 2)
+      g_hash_table_insert(hashes, g_strdup(words[0]), g_strdup(g_strstrip(words[1])));
+  }
+  return hashes;
+}
+
+/* The release folder goes to a place of its own, yet its override names the real one: paths are part of the
+ * hash. */
+static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
+  const HostFacts *facts = worker->facts;
+  const char *uid = worker->rollout->deployment->uid;
+  g_autofree char *folder = g_strdup_printf("%s/.slipway-plan-%s", facts->home, uid);
+  g_autoptr(GPtrArray) generated = release_generated_files(worker->rollout, facts->folder);
+  g_autoptr(GHashTable) all = g_hash_table_new(g_str_hash, g_str_equal);
+  const GPtrArray *trees = worker->rollout->target->project->trees;
+  for (guint i = 0; i < trees->len; i++)
+    g_hash_table_add(all, ((const FileTree *)g_ptr_array_index(trees, i))->hash);
+  g_autoptr(GBytes) bundle = compose_bundle(worker->rollout->target->project, generated, all);
+  gsize length = 0;
+  const void *bytes = g_bytes_get_data(bundle, &length);
+  const char *argv[] = {folder, uid, NULL};
+  HostScript upload = {.text = host_script_upload, .argv = argv, .input = bytes, .input_length = length};
+  HostScript clean = {.text = host_script_remove_plan, .argv = argv};
+  g_auto(HostReply) uploaded = {0};
+  g_auto(HostReply) reply = {0};
+  g_auto(HostReply) cleaned = {0};
+  bool ok = host_run(worker->host, &upload, &uploaded, error) &&
+            worker_compose(worker, folder, uid, "hash", HASH_TIMEOUT_MS, &reply, error);
+  if (!host_run(worker->host, &clean, &cleaned, ok ? error : NULL) || !ok)
+    return false;
+  if (reply.status != 0)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s",
+                reply.err->len > 0 ? reply.err->str : reply.out->str);
+  *hashes = parse_hashes(reply.out->str);
+  return true;
+}
+
+static int compare_strings(gconstpointer a, gconstpointer b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void find_recreated(PlanHost *row, GHashTable *hashes, const GPtrArray *containers) {
+  g_autoptr(GHashTable) same = g_hash_table_new(g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) removed = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < containers->len; i++) {
+    const EngineContainer *container = g_ptr_array_index(containers, i);
+    const char *hash = g_hash_table_lookup(hashes, container->service);
+    if (hash == NULL && g_hash_table_add(removed, container->service))
+      g_ptr_array_add(row->removed, g_strdup(container->service));
+    if (hash != NULL && g_strcmp0(hash, container->config_hash) == 0)
+      g_hash_table_add(same, container->service);
+  }
+  GHashTableIter iterator;
+  gpointer service = NULL;
+  g_hash_table_iter_init(&iterator, hashes);
+  while (g_hash_table_iter_next(&iterator, &service, NULL))
+    if (!g_hash_table_contains(same, service))
+      g_ptr_array_add(row->recreated, g_strdup(service));
+  g_ptr_array_sort(row->recreated, compare_strings);
+  g_ptr_array_sort(row->removed, compare_strings);
+}
+
+static bool ask_host(const HostQuestion *question, GError **error) {
+  Worker *worker = question->worker;
+  g_autoptr(GHashTable) hashes = NULL;
+  g_autoptr(GPtrArray) containers = NULL;
+  if (!ask_hashes(worker, &hashes, error) ||
+      !engine_list_containers(worker->engine, worker->rollout->place, &containers, error))
+    return false;
+  find_recreated(question->row, hashes, containers);
+  return estimate_bytes(question, error);
+}
+
+static void answer(gpointer data, gpointer unused) {
+  HostQuestion *question = data;
+  g_autoptr(GError) problem = NULL;
+  (void)unused;
+  if (!ask_host(question, &problem))
+    question->row->problem = g_strdup(problem->message);
+}
+
+static void ask_hosts(Rollout *rollout, Plan *plan) {
+  g_autoptr(Registry) registry = registry_new(rollout->request->config->insecure_registries);
+  g_autofree HostQuestion *questions = g_new0(HostQuestion, rollout->workers->len);
+  GMutex lock;
+  g_mutex_init(&lock);
+  GThreadPool *pool = g_thread_pool_new(answer, NULL, CREW_THREADS, FALSE, NULL);
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    PlanHost *row = g_ptr_array_index(plan->hosts, i);
+    questions[i] = (HostQuestion){.worker = worker, .row = row, .registry_lock = &lock, .registry = registry};
+    if (worker->error != NULL)
+      row->problem = g_strdup(worker->error->message);
+    else
+      g_thread_pool_push(pool, &questions[i], NULL);
+  }
+  g_thread_pool_free(pool, FALSE, TRUE);
+  g_mutex_clear(&lock);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------
+ */
+
+static void add_rows(const RolloutRequest *request, Plan *plan) {
+  guint hosts = request->environment->hosts->len;
+  guint size = rollout_wave_size(&request->environment->rollout, hosts);
+  for (guint i = 0; i < hosts; i++) {
+    PlanHost *row = g_new0(PlanHost, 1);
+    row->name = g_strdup(((const HostConfig *)g_ptr_array_index(request->environment->hosts, i))->name);
+    row->recreated = g_ptr_array_new_with_free_func(g_free);
+    row->removed = g_ptr_array_new_with_free_func(g_free);
+    row->pull_bytes = -1;
+    row->wave = i / size + 1;
+    g_ptr_array_add(plan->hosts, row);
+  }
+}
+
+static bool compare_with_current(const RolloutRequest *request, const Situation *situation,
+                                 const Target *target, Plan *plan, GError **error) {
+  const Deployment *current = environment_current(situation->state);
+  g_autoptr(ComposeProject) project = NULL;
+  g_autoptr(GHashTable) pinned = NULL;
+  g_autoptr(Config) recorded = NULL;
+  if (current != NULL) {
+    plan->current_release = g_strdup_printf("r%" G_GINT64_FORMAT, current->release);
+    plan->current_version = g_strdup(current->version);
+    if (!snapshot_read(request->history, current, &project, &pinned, &recorded, error))
+      return false;
+  }
+  g_ptr_array_unref(plan->images);
+  plan->images = compare_images(pinned, target->pinned);
+  g_ptr_array_unref(plan->configuration);
+  plan->configuration = compare_projects(project, target->project);
+  return true;
+}
+
+static Deployment *unrecorded(const RolloutRequest *request, const Target *target) {
+  Deployment *deployment = rollout_make_record(request, target);
+  deployment->uid = unique_id();
+  deployment->started_at = g_get_real_time();
+  return deployment;
+}
+
+bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) {
+  g_autoptr(Situation) situation = NULL;
+  g_autoptr(Target) target = NULL;
+  g_autoptr(Plan) made = plan_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  if (!situation_read(request->history, request->config, request->environment->name, &situation, error) ||
+      !target_resolve(request, situation, true, &answers, &target, &made->note, error))
+    return false;
+  if (target != NULL) {
+    if (!target_pin(request, target, error) || !compare_with_current(request, situation, target, made, error))
+      return false;
+    g_ptr_array_unref(made->gates);
+    made->gates = g_steal_pointer(&answers);
+    add_rows(request, made);
+    g_autoptr(Deployment) deployment = unrecorded(request, target);
+    g_autoptr(Rollout) rollout = rollout_new(request, situation, target, deployment);
+    g_autoptr(GError) unreachable = NULL; /* each host's row says it */
+    if (!phase_connect(rollout, NULL, &unreachable))
+      g_clear_error(&unreachable);
+    ask_hosts(rollout, made);
+    made->release = g_steal_pointer(&target->release);
+  }
+  *plan = g_steal_pointer(&made);
+  return true;
+}
