@@ -1,6 +1,7 @@
-/* The Compose files of one environment: what slipway itself needs to know of them, the files that have to go along, and
- * the generated override. Merging is left to Compose (Compose specification; both Compose 1.29 and v2).
- * A ComposeProject is pure data: it is read from disk for a deployment and rebuilt from the history's snapshot for a rollback. */
+/* The Compose files of one environment: what slipway itself needs to know of them, the files that have to go
+ * along, and the generated override. Merging is left to Compose (Compose specification; both Compose 1.29 and
+ * v2). A ComposeProject is pure data: it is read from disk for a deployment and rebuilt from the history's
+ * snapshot for a rollback. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -18,8 +19,8 @@ typedef struct {
 
 /* A mounted file or folder: goes to files/HASH (design §5). */
 typedef struct {
-  char *hash;         /* sha256 over the sorted entries (path, mode, content): 64 hex digits */
-  char *source;       /* the path it was read from, relative to the project root */
+  char *hash;   /* sha256 over the sorted entries (path, mode, content): 64 hex digits */
+  char *source; /* the path it was read from, relative to the project root */
   bool is_folder;
   GPtrArray *entries; /* ProjectFile; a single file: one entry with path "" ; empty folders: bytes NULL */
 } FileTree;
@@ -28,7 +29,8 @@ typedef struct {
   char *service;
   char *target;   /* path in the container */
   char *hash;     /* of the FileTree */
-  cJSON *options; /* long syntax's other keys (read_only, bind…) or NULL; short syntax's "ro", "z" are turned into them */
+  cJSON *options; /* long syntax's other keys (read_only, bind…) or NULL; short syntax's "ro", "z" are turned
+                     into them */
 } ComposeMount;
 
 /* Top-level `configs:` and `secrets:` with `file:`. */
@@ -36,55 +38,67 @@ typedef struct {
   char *section; /* "configs" or "secrets" */
   char *name;
   char *hash;
-  GPtrArray *services; /* char *: that use it; their override carries a label with the hash, so that a change recreates them */
+  GPtrArray *services; /* char *: that use it; their override carries a label with the hash, so that a change
+                          recreates them */
 } ComposeObject;
 
 typedef struct {
   char *name;
-  char *image; /* after interpolation, as Compose would see it */
+  char *image;    /* after interpolation, as Compose would see it */
+  bool has_build; /* besides the image; never used, but Compose 1.29 wants to see the context: the override
+                     names a folder that is there */
 } ComposeService;
 
 typedef struct {
-  GPtrArray *compose;  /* char *: paths of the Compose files, in -f order; each is in files too */
-  GPtrArray *files;    /* ProjectFile */
-  GPtrArray *trees;    /* FileTree, each hash once */
-  GPtrArray *mounts;   /* ComposeMount */
-  GPtrArray *objects;  /* ComposeObject */
-  GPtrArray *services; /* ComposeService: the union over all files, the last image wins; sorted by name */
+  GPtrArray *compose;   /* char *: paths of the Compose files, in -f order; each is in files too */
+  GPtrArray *files;     /* ProjectFile */
+  GPtrArray *trees;     /* FileTree, each hash once */
+  GPtrArray *mounts;    /* ComposeMount */
+  GPtrArray *objects;   /* ComposeObject */
+  GPtrArray *services;  /* ComposeService: the union over all files, the last image wins; sorted by name */
   GPtrArray *variables; /* NamedValue: the environment's, without the SLIPWAY_ ones */
 } ComposeProject;
 
 void compose_project_free(ComposeProject *project);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ComposeProject, compose_project_free)
 
-/* Reads the files from disk. `builtins` are NamedValues that interpolation sees besides the variables (SLIPWAY_APP …).
- * SLIPWAY_ERROR_CONFIG with file:line:column, all errors at once: not YAML, no services, a service without `image`, an unset `:?`
- * variable, a relative path that is missing or leaves the project folder (symlinks too), `include` and `extends: {file}` (not supported yet: say so). */
+/* Reads the files from disk. `builtins` are NamedValues that interpolation sees besides the variables
+ * (SLIPWAY_APP …). SLIPWAY_ERROR_CONFIG with file:line:column, all errors at once: not YAML, no services, a
+ * service without `image`, an unset `:?` variable, a relative path that is missing or leaves the project
+ * folder (symlinks too), `include` and `extends: {file}` (not supported yet: say so). */
 bool compose_project_read(const char *directory, GPtrArray *paths, GPtrArray *variables, GPtrArray *builtins,
                           ComposeProject **project, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Everything but the bytes of files, which go by their sha256 to `put` (and come back from `get`: a new reference, NULL when missing).
- * The JSON is canonical: equal projects give equal text. */
+/* Everything but the bytes of files, which go by their sha256 to `put` (and come back from `get`: a new
+ * reference, NULL when missing). The JSON is canonical: equal projects give equal text. */
 typedef void (*ComposePutBlob)(const char *sha256, GBytes *bytes, void *data);
 typedef GBytes *(*ComposeGetBlob)(const char *sha256, void *data);
 cJSON *compose_project_to_json(const ComposeProject *project, ComposePutBlob put, void *data);
 bool compose_project_from_json(const cJSON *json, ComposeGetBlob get, void *data, ComposeProject **project,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* images.yml: the image of every service pinned, every mount's source rewritten to FOLDER/files/HASH, every object's file too.
- * `pins`: service name -> "repository@sha256:…". Nothing that differs between deployments of the same content gets in. Caller frees. */
+/* images.yml: the image of every service pinned, every mount's source rewritten to FOLDER/files/HASH, every
+ * object's file too. `pins`: service name -> "repository@sha256:…". Nothing that differs between deployments
+ * of the same content gets in. Caller frees. */
 char *compose_override(const ComposeProject *project, GHashTable *pins, const char *folder);
 
-/* The `env` file: one sh assignment a line, single-quoted, to be read with `set -a; . ./env`. Caller frees. */
+/* The `env` file: one sh assignment a line, single-quoted, to be read with `set -a; . ./env`. Caller frees.
+ */
 char *compose_env_file(GPtrArray *variables, GPtrArray *builtins);
 
-/* A ustar/pax archive of what the host lacks: project/…, images.yml, env, manifest.json below `releases/UID.tmp/`… see upload.sh.
- * `extra`: ProjectFile for the generated ones. `present`: set of file hashes the host already has. */
+/* An archive (ustar) of what the host lacks, for scripts/upload.sh: release/ (compose.list, empty.env,
+ * project/PATH and `extra`: ProjectFiles images.yml, env (mode 0600), manifest.json) and files/HASH.
+ * `present`: set of file hashes the host has; may be NULL. */
 GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GHashTable *present);
 
-/* Checks what Compose itself says it would run (`config` output, YAML): every service's image must be the pinned one.
- * SLIPWAY_ERROR_UNREADY naming each service and image that is not. Services of inactive profiles may be absent. */
-bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What scripts/compose.sh calls the release's folder when it talks to Compose. */
+#define COMPOSE_RELEASE_FOLDER "/proc/self/cwd"
+
+/* Checks what Compose itself says it would run (`config` output, YAML): every service's image must be the
+ * pinned one, and no bind source below COMPOSE_RELEASE_FOLDER. SLIPWAY_ERROR_UNREADY naming each service and
+ * image that is not. Services of inactive profiles may be absent. */
+bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 ProjectFile *project_file_new(const char *path, guint mode, GBytes *bytes);
 void project_file_free(ProjectFile *file);

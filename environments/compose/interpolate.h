@@ -1,4 +1,5 @@
-/* Variable interpolation of the Compose specification (13-interpolation.md): $VAR ${VAR} ${VAR:-d} ${VAR-d} ${VAR:?e} ${VAR?e}
+/* Variable interpolation of the Compose specification (13-interpolation.md): $VAR ${VAR} ${VAR:-d} ${VAR-d}
+ * ${VAR:?e} ${VAR?e}
  * ${VAR:+r} ${VAR+r} and $$; nested in default, error and replacement. */
 #pragma once
 

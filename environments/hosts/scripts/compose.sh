@@ -1,0 +1,78 @@
+#!/bin/sh
+# compose.sh FOLDER UID PROJECT KIND SOCKET ACTION [ARGUMENT…]: runs Compose for FOLDER/releases/UID, which upload.sh made.
+# KIND is v1 or v2, SOCKET the engine's socket. ACTION is a word of the table below; ARGUMENTs follow it. Compose's output is
+# printed when it has ended, its exit status is this script's; 2 for a wrong call, 127 when this Compose is not there.
+set -eu
+folder=$1 uid=$2 project=$3 kind=$4 socket=$5 action=$6
+shift 6
+cd "$folder/releases/$uid"
+
+# No registry may be asked: all images are here. v1 has no such option, and asks only for an image that is missing.
+if [ "$action" = up ] && [ "$kind" = v2 ]; then
+  set -- --pull never "$@"
+fi
+case $action in
+  config) set -- config "$@" ;;
+  hash) set -- config --hash '*' "$@" ;; # "SERVICE HASH" lines; v1 counts the image's id in, so the image has to be there
+  up) set -- up -d --no-build --remove-orphans "$@" ;;
+  down) set -- down --remove-orphans "$@" ;;
+  *)
+    echo "compose.sh: no action is called $action" >&2
+    exit 2
+    ;;
+esac
+
+# v2 is a plugin of the docker client; it also runs by itself, which saves starting the client.
+find_compose() {
+  if [ "$kind" = v2 ]; then
+    for place in "${HOME:-/}/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
+      if [ -x "$place/cli-plugins/docker-compose" ]; then
+        echo "$place/cli-plugins/docker-compose"
+        return
+      fi
+    done
+  fi
+  command -v docker-compose
+}
+program=$(find_compose) || {
+  echo "Compose $kind was not found on this host" >&2
+  exit 127
+}
+
+# Both Composes let paths of the release into a service's configuration hash (v2 those of env_file, v1 the build context), and
+# another hash is another container. So they are shown the release as /proc/self/cwd, which is the same for every release.
+here=/proc/self/cwd
+action_words=$#
+first=
+while IFS= read -r file; do
+  [ -n "$first" ] || first=$here/project/$file
+  set -- "$@" -f "$here/project/$file"
+done <compose.list
+set -- "$@" -f "$here/images.yml"
+while [ "$action_words" -gt 0 ]; do # the action goes behind the files
+  word=$1
+  shift
+  set -- "$@" "$word"
+  action_words=$((action_words - 1))
+done
+set -- --ansi never -p "$project" --env-file "$here/empty.env" --project-directory "${first%/*}" "$@"
+
+# Written to files that have no name any more: neither a cut connection nor a full pipe stops Compose half-way.
+out=$(mktemp "$folder/compose.XXXXXX")
+err=$(mktemp "$folder/compose.XXXXXX")
+exec 3>"$out" 5>"$err"
+exec 4<"$out" 6<"$err"
+rm -f "$out" "$err"
+
+# The environment is the release's and nothing else, so that both Composes see the same values, newlines and $ included.
+# What the shell itself exports is taken away: PWD names the release.
+status=0
+# shellcheck disable=SC2016 # expanded by the inner shell
+env -i PATH="$PATH" HOME="${HOME:-/}" sh -c '
+  set -a; . ./env; DOCKER_HOST=unix://$1; set +a
+  shift
+  unset PWD OLDPWD SHLVL
+  exec "$@"' sh "$socket" "$program" "$@" </dev/null >&3 2>&5 4<&- 6<&- || status=$?
+cat <&4
+cat <&6 >&2
+exit "$status"

@@ -1,0 +1,37 @@
+#!/bin/sh
+# upload.sh FOLDER UID < archive: takes what compose_bundle packed to FOLDER/files/HASH and FOLDER/releases/UID.
+# Nothing is seen under those names before it is whole and on disk; a files/HASH that is there is never touched, a release that is
+# there and the same stays. The caller holds the lock: no other upload runs. Needs tar, find, mktemp (GNU or busybox).
+set -eu
+folder=$1 uid=$2
+
+umask 077
+mkdir -p "$folder/releases" "$folder/files"
+chmod 0700 "$folder"
+rm -rf "$folder"/incoming.* # of an upload that was killed
+incoming=$(mktemp -d "$folder/incoming.XXXXXX")
+trap 'rm -rf "$incoming"' EXIT
+trap 'exit 130' HUP INT TERM
+
+# Modes as packed, whatever the umask; owners are this user's.
+tar -xpof - -C "$incoming"
+[ -f "$incoming/complete" ] || {
+  echo "the upload of release $uid to $folder was cut off; nothing was changed" >&2
+  exit 1
+}
+# busybox's sync takes no file on old versions: then the whole system is synced.
+find "$incoming" -type f -exec sync {} + 2>/dev/null || sync
+
+for file in "$incoming"/files/*; do
+  [ -e "$file" ] || continue
+  kept=$folder/files/${file##*/}
+  [ -e "$kept" ] || mv "$file" "$kept"
+done
+
+release=$folder/releases/$uid
+if [ -e "$release" ]; then
+  diff -r "$release" "$incoming/release" >/dev/null 2>&1 && exit 0
+  mv "$release" "$incoming/replaced"
+fi
+mv "$incoming/release" "$release"
+sync "$folder/files" "$folder/releases" 2>/dev/null || sync
