@@ -37,11 +37,14 @@ start_fleet() {
   cd "$WORK"
 }
 
-# Logs stay when the test fails: they say why.
+# Logs stay when the test fails, not when it is interrupted: they say why.
 end_test() {
   local status=$?
+  # An interrupted ctest reads no more; the fleet must come down all the same.
+  trap '' PIPE INT TERM HUP
+  set +e
   if [ -e "${FLEET:-/nonexistent}/number" ]; then
-    if [ "$status" = 0 ]; then
+    if [[ $status =~ ^(0|130|143)$ ]]; then
       fleet down --purge
     else
       echo "the logs of engines, sshds and the registry stay in $FLEET/logs"
