@@ -11,11 +11,14 @@ cd "$folder/releases/$uid"
 if [ "$action" = up ] && [ "$kind" = v2 ]; then
   set -- --pull never "$@"
 fi
-case $action in
-  config) set -- config "$@" ;;
-  hash) set -- config --hash '*' "$@" ;; # "SERVICE HASH" lines; v1 counts the image's id in, so the image has to be there
-  up) set -- up -d --no-build --remove-orphans "$@" ;;
-  down) set -- down --remove-orphans "$@" ;;
+
+# hash prints "SERVICE HASH" lines, the hash that `up` labels its containers with. v1 counts the image's id in, so the images have
+# to be there. v2 (2.26) leaves out what env_files say unless it hashes its own effective configuration.
+case $action.$kind in
+  config.* | hash.v2) set -- config "$@" ;;
+  hash.v1) set -- config --hash '*' "$@" ;;
+  up.*) set -- up -d --no-build --remove-orphans "$@" ;;
+  down.*) set -- down --remove-orphans "$@" ;;
   *)
     echo "compose.sh: no action is called $action" >&2
     exit 2
@@ -55,7 +58,18 @@ while [ "$action_words" -gt 0 ]; do # the action goes behind the files
   set -- "$@" "$word"
   action_words=$((action_words - 1))
 done
-set -- --ansi never -p "$project" --env-file "$here/empty.env" --project-directory "${first%/*}" "$@"
+
+# The environment is the release's and nothing else, so that both Composes see the same values, newlines and $ included.
+# What the shell itself exports is taken away: PWD names the release.
+run_compose() {
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  env -i PATH="$PATH" HOME="${HOME:-/}" sh -c '
+    set -a; . ./env; DOCKER_HOST=unix://$1; set +a
+    shift
+    unset PWD OLDPWD SHLVL
+    exec "$@"' sh "$socket" "$program" --ansi never -p "$project" \
+    --env-file "$here/empty.env" --project-directory "${first%/*}" "$@"
+}
 
 # Written to files that have no name any more: neither a cut connection nor a full pipe stops Compose half-way.
 out=$(mktemp "$folder/compose.XXXXXX")
@@ -64,15 +78,12 @@ exec 3>"$out" 5>"$err"
 exec 4<"$out" 6<"$err"
 rm -f "$out" "$err"
 
-# The environment is the release's and nothing else, so that both Composes see the same values, newlines and $ included.
-# What the shell itself exports is taken away: PWD names the release.
 status=0
-# shellcheck disable=SC2016 # expanded by the inner shell
-env -i PATH="$PATH" HOME="${HOME:-/}" sh -c '
-  set -a; . ./env; DOCKER_HOST=unix://$1; set +a
-  shift
-  unset PWD OLDPWD SHLVL
-  exec "$@"' sh "$socket" "$program" "$@" </dev/null >&3 2>&5 4<&- 6<&- || status=$?
+if [ "$action.$kind" = hash.v2 ]; then
+  run_compose "$@" </dev/null 2>&5 | run_compose -f - config --hash '*' >&3 2>&5 || status=$?
+else
+  run_compose "$@" </dev/null >&3 2>&5 || status=$?
+fi
 cat <&4
 cat <&6 >&2
 exit "$status"
