@@ -147,8 +147,10 @@ char *time_format(gint64 microseconds) {
     seconds--;
   }
   g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(CLAMP(seconds, first, last));
-  g_autofree char *text = g_date_time_format(time, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf("%s.%03dZ", text, (int)(rest / 1000));
+  return g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", g_date_time_get_year(time),
+                         g_date_time_get_month(time), g_date_time_get_day_of_month(time),
+                         g_date_time_get_hour(time), g_date_time_get_minute(time),
+                         g_date_time_get_second(time), (int)(rest / 1000));
 }
 
 /* Reads exactly `digits` decimal digits and, when it is not 0, the separator behind them. */

@@ -41,7 +41,9 @@ static char *describe_node(const YamlNode *node) {
     return g_strdup(node->kind == YAML_MAPPING ? "a mapping" : "a list");
   g_autofree char *shown = text_printable(node->text, false);
   g_autofree char *start = g_utf8_strlen(shown, -1) > 60 ? g_utf8_substring(shown, 0, 60) : NULL;
-  return start != NULL ? g_strdup_printf("\"%s…\"", start) : g_strdup_printf("\"%s\"", shown);
+  return start != NULL ? g_strdup_printf("\"%s…\"", start)
+         : node->plain ? g_strdup_printf("\"%s\"", shown)
+                       : g_strdup_printf("the text \"%s\"", shown);
 }
 
 void reader_report_type(Reader *reader, const SchemaKey *row, const YamlNode *node, const char *expected) {
@@ -93,14 +95,13 @@ static void report_unknown(Reader *reader, const Schema *schema, const YamlNode 
     g_ptr_array_add(names, (gpointer)row->name);
   g_ptr_array_add(names, NULL);
   const char *nearest = nearest_word(key->text, (const char *const *)names->pdata);
-  g_autofree char *shown = describe_node(key);
+  g_autofree char *shown = text_printable(key->text, false);
   if (nearest != NULL) {
-    reader_report(reader, key, "unknown key %s; did you mean \"%s\"?", shown, nearest);
+    reader_report(reader, key, "unknown key \"%.80s\"; did you mean \"%s\"?", shown, nearest);
     return;
   }
-  names->pdata[names->len - 1] = NULL;
   g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
-  reader_report(reader, key, "unknown key %s; the keys here are %s", shown, list);
+  reader_report(reader, key, "unknown key \"%.80s\"; the keys here are %s", shown, list);
 }
 
 void schema_read(Reader *reader, const Schema *schema, const YamlNode *mapping, void *target) {

@@ -44,30 +44,30 @@ static cJSON *write_text(const SchemaKey *row, const void *target, const char *d
 
 const KeyType type_text = {.read = read_text, .write = write_text};
 
+/* A wrong entry still counts as one: that a list is empty must not be a second problem. */
+static void add_kind(Reader *reader, const SchemaKey *row, const YamlNode *node, GPtrArray *texts) {
+  char *text = read_kind(reader, row, row->text, node);
+  g_ptr_array_add(texts, text != NULL ? text : g_strdup(""));
+}
+
 /* A list replaces what was there: an environment's the one of `defaults`. */
 static void read_texts(Reader *reader, const SchemaKey *row, const YamlNode *node, void *target) {
   GPtrArray *texts = *FIELD(GPtrArray *, target, row);
-  g_autofree char *expected = g_strdup_printf("a list of %ss", row->text->shown);
-  if (!reader_expect(reader, row, node, YAML_SEQUENCE, expected))
+  if (!reader_expect(reader, row, node, YAML_SEQUENCE, "a list"))
     return;
   g_ptr_array_set_size(texts, 0);
-  for (guint i = 0; i < node->items->len; i++) {
-    char *text = read_kind(reader, row, row->text, node->items->pdata[i]);
-    if (text != NULL)
-      g_ptr_array_add(texts, text);
-  }
+  for (guint i = 0; i < node->items->len; i++)
+    add_kind(reader, row, node->items->pdata[i], texts);
 }
 
 static void read_text_or_texts(Reader *reader, const SchemaKey *row, const YamlNode *node, void *target) {
-  if (node->kind != YAML_SCALAR) {
+  GPtrArray *texts = *FIELD(GPtrArray *, target, row);
+  if (node->kind == YAML_SEQUENCE) {
     read_texts(reader, row, node, target);
     return;
   }
-  GPtrArray *texts = *FIELD(GPtrArray *, target, row);
-  char *text = read_kind(reader, row, row->text, node);
   g_ptr_array_set_size(texts, 0);
-  if (text != NULL)
-    g_ptr_array_add(texts, text);
+  add_kind(reader, row, node, texts);
 }
 
 static cJSON *write_texts(const SchemaKey *row, const void *target, const char *directory) {
