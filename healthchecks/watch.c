@@ -103,10 +103,10 @@ static bool handle_event(HealthWatch *watch, const char *line, GError **error) {
     watch->is_list_stale = true;
   if (subject == NULL)
     return true;
-  if (g_str_has_prefix(event.action, "exec_")) {
+  if (strcmp(event.action, "exec_die") == 0)
     probe_note_end(subject, &event, now);
-    return true;
-  }
+  if (g_str_has_prefix(event.action, "exec_"))
+    return true; /* the container itself is as it was */
   subject->is_stale = true;
   subject->memory.is_disturbed = true;
   if (strcmp(event.action, "die") == 0)
