@@ -10,6 +10,8 @@ typedef struct {
   const Deployment *running;   /* newest with status `running`, or NULL */
   GHashTable *verified;        /* set of release ids (gint64 pointers) */
   GHashTable *bad;             /* release id -> Deployment * that rolled back from it */
+  GHashTable *newest;          /* release id -> its newest Deployment * that counts */
+  GHashTable *attempts;        /* release id -> its newest Deployment * that changed or may have changed something */
 } EnvironmentState;
 
 /* `deployments`: all of one environment, newest first (as history_list_deployments gives them); borrowed, must outlive the state. */
@@ -23,6 +25,8 @@ bool deployment_counts(const Deployment *deployment);
 const Deployment *environment_current(const EnvironmentState *state);
 /* The newest counting deployment with this release; NULL. */
 const Deployment *environment_newest_of(const EnvironmentState *state, gint64 release);
+/* The newest attempt with this release, however it ended (as in `last`); NULL. */
+const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 release);
 bool environment_has_verified(const EnvironmentState *state, gint64 release);
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback);
 /* The last attempt ended `broken` or `interrupted`, or never ended: what hosts run is not what the stack's top says. */

@@ -1,0 +1,262 @@
+/* The fold over an environment's deployments, oldest first, one rule of design §4 a function. */
+#include "pipelines/state.h"
+
+#include "support/errors.h"
+#include "support/poison.h"
+
+typedef struct {
+  EnvironmentState *state;
+  GHashTable *by_id; /* deployment id -> Deployment * */
+} Fold;
+
+/* The keys point into the deployments. */
+static GHashTable *table_by_id(void) {
+  return g_hash_table_new(g_int64_hash, g_int64_equal);
+}
+
+static void keep(GHashTable *table, const gint64 *id, const Deployment *deployment) {
+  if (*id != 0)
+    g_hash_table_replace(table, (gpointer)id, (gpointer)deployment);
+}
+
+/* ---- one deployment
+ * --------------------------------------------------------------------------------------------------- */
+
+bool deployment_counts(const Deployment *deployment) {
+  if (deployment->status != STATUS_SUCCEEDED)
+    return false;
+  for (guint i = 0; i < deployment->hosts->len; i++) {
+    const DeploymentHost *host = deployment->hosts->pdata[i];
+    if (host->status != HOST_CHANGED && host->status != HOST_UNCHANGED)
+      return false;
+  }
+  return true;
+}
+
+/* Refused, not ready, or failed before a container changed: as if it had never been. */
+static bool changed_nothing(const Deployment *deployment) {
+  if (deployment->exit_code >= 2 && deployment->exit_code <= 4)
+    return true;
+  return deployment->status == STATUS_FAILED && !deployment->touched;
+}
+
+static bool has_same_content(const Deployment *a, const Deployment *b) {
+  return a != NULL && b != NULL && a->content != NULL && g_strcmp0(a->content, b->content) == 0;
+}
+
+/* ---- the fold
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* A first deployment that finds its containers running touches none and is pushed all the same: its images
+ * are not the top's, or there is no top. */
+static bool adds_to_stack(const Deployment *top, const Deployment *deployment) {
+  if (top == NULL)
+    return true;
+  if (has_same_content(top, deployment))
+    return false;
+  return deployment->kind == KIND_ROLLBACK || deployment->touched ||
+         g_strcmp0(top->images, deployment->images) != 0;
+}
+
+static void push(EnvironmentState *state, const Deployment *deployment) {
+  if (adds_to_stack(environment_current(state), deployment))
+    g_ptr_array_add(state->stack, (gpointer)deployment);
+}
+
+/* What it restores is then the top. */
+static void pop(EnvironmentState *state, const Deployment *rollback) {
+  for (guint i = state->stack->len; i > 0; i--) {
+    const Deployment *entry = state->stack->pdata[i - 1];
+    if (entry->id == rollback->restores) {
+      g_ptr_array_set_size(state->stack, (gint)i);
+      return;
+    }
+  }
+  push(state, rollback);
+}
+
+static void move_stack(EnvironmentState *state, const Deployment *deployment) {
+  if (deployment->kind != KIND_ROLLBACK || deployment->move == MOVE_PUSH)
+    push(state, deployment);
+  else if (deployment->move == MOVE_POP)
+    pop(state, deployment);
+}
+
+/* An attempt that was only interrupted says nothing about its release. */
+static void mark_left_release(const Fold *fold, const Deployment *rollback) {
+  const Deployment *left = g_hash_table_lookup(fold->by_id, &rollback->leaves);
+  if (rollback->kind != KIND_ROLLBACK || left == NULL || left->release == rollback->release ||
+      left->status == STATUS_INTERRUPTED || left->status == STATUS_RUNNING)
+    return;
+  g_hash_table_remove(fold->state->verified, &left->release);
+  keep(fold->state->bad, &left->release, rollback);
+}
+
+static void fold_counting(const Fold *fold, const Deployment *deployment) {
+  EnvironmentState *state = fold->state;
+  move_stack(state, deployment);
+  mark_left_release(fold, deployment);
+  keep(state->verified, &deployment->release, deployment);
+  keep(state->newest, &deployment->release, deployment);
+  g_hash_table_remove(state->bad, &deployment->release);
+}
+
+static void fold_deployment(const Fold *fold, const Deployment *deployment) {
+  EnvironmentState *state = fold->state;
+  keep(fold->by_id, &deployment->id, deployment);
+  if (deployment->status == STATUS_RUNNING)
+    state->running = deployment;
+  if (changed_nothing(deployment))
+    return;
+  state->last = deployment;
+  keep(state->attempts, &deployment->release, deployment);
+  if (deployment_counts(deployment))
+    fold_counting(fold, deployment);
+  else if (deployment->status == STATUS_SUCCEEDED) /* a host was skipped */
+    g_hash_table_remove(state->verified, &deployment->release);
+}
+
+EnvironmentState *environment_state_new(const char *environment, GPtrArray *deployments) {
+  EnvironmentState *state = g_new0(EnvironmentState, 1);
+  state->environment = g_strdup(environment);
+  state->stack = g_ptr_array_new();
+  state->verified = table_by_id();
+  state->bad = table_by_id();
+  state->newest = table_by_id();
+  state->attempts = table_by_id();
+  g_autoptr(GHashTable) by_id = table_by_id();
+  const Fold fold = {.state = state, .by_id = by_id};
+  for (guint i = deployments->len; i > 0; i--)
+    fold_deployment(&fold, deployments->pdata[i - 1]);
+  return state;
+}
+
+void environment_state_free(EnvironmentState *state) {
+  if (state == NULL)
+    return;
+  g_free(state->environment);
+  g_ptr_array_unref(state->stack);
+  g_hash_table_unref(state->verified);
+  g_hash_table_unref(state->bad);
+  g_hash_table_unref(state->newest);
+  g_hash_table_unref(state->attempts);
+  g_free(state);
+}
+
+/* ---- questions
+ * -------------------------------------------------------------------------------------------------------- */
+
+const Deployment *environment_current(const EnvironmentState *state) {
+  return state->stack->len > 0 ? state->stack->pdata[state->stack->len - 1] : NULL;
+}
+
+const Deployment *environment_newest_of(const EnvironmentState *state, gint64 release) {
+  return g_hash_table_lookup(state->newest, &release);
+}
+
+const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 release) {
+  return g_hash_table_lookup(state->attempts, &release);
+}
+
+bool environment_has_verified(const EnvironmentState *state, gint64 release) {
+  return g_hash_table_contains(state->verified, &release);
+}
+
+bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback) {
+  const Deployment *found = g_hash_table_lookup(state->bad, &release);
+  if (rollback != NULL)
+    *rollback = found;
+  return found != NULL;
+}
+
+bool environment_is_unsettled(const EnvironmentState *state) {
+  return state->last != NULL &&
+         (state->last->status == STATUS_RUNNING || state->last->status == STATUS_INTERRUPTED ||
+          state->last->status == STATUS_BROKEN);
+}
+
+/* ---- rollback
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+#define CANDIDATES_SHOWN 5
+
+/* "d12 (r7, 1.4.0)" */
+static char *describe(const Deployment *deployment) {
+  if (deployment->release == 0)
+    return g_strdup_printf("d%" G_GINT64_FORMAT, deployment->id);
+  return g_strdup_printf("d%" G_GINT64_FORMAT " (r%" G_GINT64_FORMAT ", %s)", deployment->id,
+                         deployment->release, deployment->version);
+}
+
+/* What --to could name: the stack, newest first. */
+static char *describe_stack(const EnvironmentState *state) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < state->stack->len && i < CANDIDATES_SHOWN; i++) {
+    g_autofree char *entry = describe(state->stack->pdata[state->stack->len - 1 - i]);
+    g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", entry);
+  }
+  if (state->stack->len == 0)
+    g_string_append(text, "nothing");
+  return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static bool target_named(const EnvironmentState *state, const Deployment *to, RollbackTarget *target,
+                         GError **error) {
+  const Deployment *top = environment_current(state);
+  bool is_unsettled = environment_is_unsettled(state);
+  g_autofree char *named = describe(to);
+  if (!deployment_counts(to)) {
+    g_autofree char *candidates = describe_stack(state);
+    return fail(
+        error, SLIPWAY_ERROR_REFUSED,
+        "%s: %s did not succeed on all its hosts, so there is nothing sure to go back to; there is: %s",
+        state->environment, named, candidates);
+  }
+  if (!is_unsettled && (to == top || has_same_content(to, top)))
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s already runs %s", state->environment, named);
+  *target = (RollbackTarget){.restores = to, .leaves = is_unsettled ? state->last : top, .move = MOVE_PUSH};
+  return true;
+}
+
+static bool target_top(const EnvironmentState *state, RollbackTarget *target, GError **error) {
+  const Deployment *top = environment_current(state);
+  if (top == NULL)
+    return fail(error, SLIPWAY_ERROR_REFUSED,
+                "%s: its first deployment never succeeded, so there is nothing to go back to; "
+                "run `slipway deploy %s RELEASE` again",
+                state->environment, state->environment);
+  *target = (RollbackTarget){.restores = top, .leaves = state->last, .move = MOVE_RETURN};
+  return true;
+}
+
+static bool target_below(const EnvironmentState *state, RollbackTarget *target, GError **error) {
+  const Deployment *top = environment_current(state);
+  bool is_already_restored = state->last != NULL && state->last->status == STATUS_FAILED;
+  if (top == NULL)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s: nothing was ever deployed there successfully",
+                state->environment);
+  if (state->stack->len == 1) {
+    g_autofree char *current = describe(top);
+    g_autofree char *attempt =
+        is_already_restored
+            ? g_strdup_printf("; d%" G_GINT64_FORMAT " failed and was put back already", state->last->id)
+            : NULL;
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s runs %s, and there is nothing before it to go back to%s",
+                state->environment, current, attempt == NULL ? "" : attempt);
+  }
+  *target = (RollbackTarget){.restores = state->stack->pdata[state->stack->len - 2],
+                             .leaves = top,
+                             .move = MOVE_POP,
+                             .is_already_restored = is_already_restored};
+  return true;
+}
+
+bool environment_rollback_target(const EnvironmentState *state, const Deployment *to, RollbackTarget *target,
+                                 GError **error) {
+  if (to != NULL)
+    return target_named(state, to, target, error);
+  return environment_is_unsettled(state) ? target_top(state, target, error)
+                                         : target_below(state, target, error);
+}
