@@ -116,7 +116,7 @@ RealRegistry *real_registry_start(bool wants_password) {
       wants_password
           ? g_strdup_printf("auth: {htpasswd: {realm: test, path: %s/htpasswd}}\n", registry->folder)
           : g_strdup("");
-  g_autofree char *config = g_strdup_printf("version: 0.1\nlog: {level: panic, accesslog: {disabled: true}}\n"
+  g_autofree char *config = g_strdup_printf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
                                             "storage: {filesystem: {rootdirectory: %s/data}}\n"
                                             "http: {addr: '%s'}\n%s",
                                             registry->folder, registry->address, authentication);
