@@ -1,0 +1,240 @@
+/* Opening a host: one script takes the lock and tells everything worth knowing; here its words become
+ * HostFacts. */
+#include "environments/hosts/facts.h"
+
+#include <string.h>
+
+#include <host_scripts.h>
+
+#include "environments/hosts/backend.h"
+#include "support/errors.h"
+#include "support/poison.h"
+#include "support/text.h"
+
+enum {
+  MANIFEST_CAP = 1 << 20,
+  JOURNAL_CAP = 256 << 10,
+  NAMES_CAP = 100000,
+  STATUS_TOOLS_MISSING = 69, /* scripts/opening.sh */
+  STATUS_NOT_WRITABLE = 73,
+  STATUS_LOCKED = 75,
+};
+
+void host_facts_free(HostFacts *facts) {
+  if (facts == NULL)
+    return;
+  char *texts[] = {facts->home,           facts->folder,  facts->machine_id, facts->hostname,
+                   facts->engine_problem, facts->current, facts->manifest,   facts->journal};
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+    g_free(texts[i]);
+  g_clear_pointer(&facts->releases, g_hash_table_unref);
+  g_clear_pointer(&facts->files, g_hash_table_unref);
+  g_free(facts);
+}
+
+/* --- the script's words
+ * --------------------------------------------------------------------------------------- */
+
+/* What the script told: name -> last value (GBytes, NUL-terminated beyond its length), and the two lists. */
+typedef struct {
+  GHashTable *values;
+  GHashTable *releases;
+  GHashTable *files;
+} Told;
+
+static void told_clear(Told *told) {
+  g_clear_pointer(&told->values, g_hash_table_unref);
+  g_clear_pointer(&told->releases, g_hash_table_unref);
+  g_clear_pointer(&told->files, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Told, told_clear)
+
+static void free_string(gpointer text) {
+  g_string_free(text, TRUE);
+}
+
+static void told_init(Told *told) {
+  told->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_string);
+  told->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  told->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void told_add(Told *told, const char *name, const char *value, gsize length) {
+  GHashTable *lists[] = {told->releases, told->files};
+  const char *list_names[] = {"releases", "files"};
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+    if (strcmp(name, list_names[i]) != 0)
+      continue;
+    if (g_hash_table_size(lists[i]) < NAMES_CAP)
+      g_hash_table_add(lists[i], g_strndup(value, length));
+    return;
+  }
+  g_hash_table_replace(told->values, g_strdup(name), g_string_new_len(value, (gssize)length));
+}
+
+/* One word at `text`, of at most `left` bytes; its whole length, or 0 when it is malformed. */
+static gsize told_take(Told *told, const char *text, gsize left) {
+  const char *end = memchr(text, '\0', left);
+  const gsize name_length = strcspn(text, " :");
+  if (end == NULL || text[name_length] == '\0')
+    return 0;
+  g_autofree char *name = g_strndup(text, name_length);
+  const char *value = text + name_length + 1;
+  if (text[name_length] == ' ') {
+    told_add(told, name, value, (gsize)(end - value));
+    return (gsize)(end + 1 - text);
+  }
+  const char *bytes = end + 1;
+  const gsize room = left - (gsize)(bytes - text);
+  gint64 length = 0;
+  if (!number_parse(value, 0, G_MAXINT32, &length) || (gsize)length + 1 > room || bytes[length] != '\0')
+    return 0;
+  told_add(told, name, bytes, (gsize)length);
+  return (gsize)(bytes + length + 1 - text);
+}
+
+static bool told_parse(Told *told, const GString *out, GError **error) {
+  told_init(told);
+  for (gsize at = 0; at < out->len;) {
+    const gsize length = told_take(told, out->str + at, out->len - at);
+    if (length == 0)
+      return fail(error, SLIPWAY_ERROR_UNREADY, "the opening script's answer is malformed");
+    at += length;
+  }
+  return true;
+}
+
+static const GString *told_bytes(const Told *told, const char *name) {
+  return g_hash_table_lookup(told->values, name);
+}
+
+/* "" when it was not told. */
+static const char *told_text(const Told *told, const char *name) {
+  const GString *value = told_bytes(told, name);
+  return value == NULL ? "" : value->str;
+}
+
+/* --- facts
+ * ---------------------------------------------------------------------------------------------------- */
+
+static ComposeKind compose_kind(const char *found) {
+  if (strcmp(found, "v1") == 0)
+    return COMPOSE_V1;
+  return *found == '\0' ? COMPOSE_NONE : COMPOSE_V2;
+}
+
+/* NULL when the engine's socket can be used. Caller frees. */
+static char *engine_problem(const Told *told, const char *socket) {
+  const char *state = told_text(told, "engine");
+  if (strcmp(state, "usable") == 0)
+    return NULL;
+  if (strcmp(state, "denied") != 0)
+    return g_strdup_printf(
+        "no engine's socket at %s: is Docker installed and running? (`engine:` names another socket)",
+        socket);
+  const char *user = told_text(told, "user");
+  const char *group = told_text(told, "group");
+  return g_strdup_printf("permission denied on %s: add %s to its group %s", socket, user, group);
+}
+
+/* "free blocks, block size, free inodes, all inodes" as stat -f says; a file system without inodes says 0 of
+ * 0. */
+static void read_space(const char *text, HostFacts *facts) {
+  facts->free_bytes = facts->free_inodes = -1;
+  g_auto(GStrv) words = g_strsplit(text, " ", -1);
+  gint64 numbers[4];
+  if (g_strv_length(words) != G_N_ELEMENTS(numbers))
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (!number_parse(words[i], 0, G_MAXINT64, &numbers[i]))
+      return;
+  if (numbers[1] > 0 && numbers[0] <= G_MAXINT64 / numbers[1])
+    facts->free_bytes = numbers[0] * numbers[1];
+  if (numbers[3] > 0)
+    facts->free_inodes = numbers[2];
+}
+
+/* Whole lines only: the first may be cut off by the cap, the last by a crash while it was written. Caller
+ * frees. */
+static char *whole_lines(const GString *text) {
+  if (text == NULL)
+    return g_strdup("");
+  const char *start = text->str;
+  if (text->len > JOURNAL_CAP) {
+    const char *newline = memchr(start, '\n', text->len);
+    start = newline == NULL ? text->str + text->len : newline + 1;
+  }
+  const char *end = memrchr(start, '\n', (gsize)(text->str + text->len - start));
+  return end == NULL ? g_strdup("") : g_strndup(start, (gsize)(end + 1 - start));
+}
+
+static bool read_facts(Told *told, const char *socket, HostFacts **facts, GError **error) {
+  const GString *manifest = told_bytes(told, "manifest");
+  if (manifest != NULL && manifest->len > MANIFEST_CAP)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s/current/manifest.json is larger than %d MiB",
+                told_text(told, "folder"), MANIFEST_CAP >> 20);
+  gint64 clock = 0;
+  if (told_bytes(told, "folder") == NULL || !number_parse(told_text(told, "clock"), 0, G_MAXINT64, &clock))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the opening script's answer is incomplete");
+  const char *current = told_text(told, "current");
+  const char *slash = strrchr(current, '/');
+  HostFacts *found = g_new0(HostFacts, 1);
+  found->home = g_strdup(told_text(told, "home"));
+  found->folder = g_strdup(told_text(told, "folder"));
+  found->machine_id = g_strdup(told_text(told, "machine_id"));
+  found->hostname = g_strdup(told_text(told, "hostname"));
+  found->compose = compose_kind(told_text(told, "compose"));
+  found->compose_is_standalone = strcmp(told_text(told, "compose"), "standalone") == 0;
+  found->engine_problem = engine_problem(told, socket);
+  found->engine_socket_seen = found->engine_problem == NULL;
+  read_space(told_text(told, "space"), found);
+  found->clock = clock / 1000;
+  found->current = *current == '\0' ? NULL : g_strdup(slash == NULL ? current : slash + 1);
+  found->manifest = manifest == NULL ? NULL : g_strdup(manifest->str);
+  found->journal = whole_lines(told_bytes(told, "journal"));
+  found->releases = g_steal_pointer(&told->releases);
+  found->files = g_steal_pointer(&told->files);
+  *facts = found;
+  return true;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool fail_locked(const Told *told, GError **error) {
+  const GString *said = told_bytes(told, "holder");
+  g_auto(GStrv) lines = g_strsplit(said == NULL ? "" : said->str, "\n", -1);
+  const guint count = g_strv_length(lines);
+  g_autofree char *holder = text_printable(count > 0 && *lines[0] != '\0' ? lines[0] : "somebody", false);
+  g_autofree char *since = count > 1 && *lines[1] != '\0' ? text_printable(lines[1], false) : NULL;
+  return fail(error, SLIPWAY_ERROR_REFUSED, "locked by %s%s%s", holder, since == NULL ? "" : " since ",
+              since == NULL ? "" : since);
+}
+
+static bool judge_status(const HostReply *reply, const Told *told, GError **error) {
+  if (reply->status == STATUS_LOCKED)
+    return fail_locked(told, error);
+  if (reply->status == STATUS_TOOLS_MISSING) {
+    g_autofree char *missing = text_printable(told_text(told, "missing"), false);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the host lacks %s (packages coreutils, util-linux and tar)",
+                missing);
+  }
+  g_autofree char *complaint = text_printable(g_strstrip(reply->err->str), false);
+  if (reply->status == STATUS_NOT_WRITABLE)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot write below ~/.slipway: %s", complaint);
+  return reply->status == 0 || fail(error, SLIPWAY_ERROR_UNREADY,
+                                    "the opening script failed with status %d: %s", reply->status, complaint);
+}
+
+bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError **error) {
+  const char *socket = NULL;
+  if (!host_engine_socket(host->config, &socket, error))
+    return false;
+  g_autofree char *holder = text_printable(purpose->holder == NULL ? "" : purpose->holder, false);
+  const char *argv[] = {purpose->place, holder, socket, NULL};
+  const HostScript opening = {.text = host_script_opening, .argv = argv};
+  g_auto(HostReply) reply = {0};
+  g_auto(Told) told = {0};
+  return host->ops->open(host, &opening, &reply, error) && told_parse(&told, reply.out, error) &&
+         judge_status(&reply, &told, error) && read_facts(&told, socket, facts, error);
+}

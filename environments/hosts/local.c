@@ -1,0 +1,171 @@
+/* The row for this machine: the engine's socket itself, and a child /bin/sh that stays open. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "environments/hosts/backend.h"
+#include "environments/hosts/shell.h"
+#include "support/errors.h"
+#include "support/poison.h"
+
+typedef struct {
+  Shell shell;
+  HttpClient *client;
+  const char *engine;
+  pthread_mutex_t lock; /* for what `abort` touches from another thread */
+  pid_t child;          /* 0: none (any more); leads a process group of its own */
+  bool is_aborted;
+} Local;
+
+static bool check_aborted(Local *local, GError **error) {
+  pthread_mutex_lock(&local->lock);
+  const bool is_aborted = local->is_aborted;
+  pthread_mutex_unlock(&local->lock);
+  return !is_aborted || fail(error, SLIPWAY_ERROR_UNREADY, "aborted");
+}
+
+/* Our ends and the child's of its stdin, stdout and stderr. Scripts may open /dev/stdout, so that is a pipe;
+ * the shell's own stdin is a socket, which can be written to without SIGPIPE. */
+static bool make_pipes(int own[3], int child[3], GError **error) {
+  int ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+  const bool is_well = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[0]) == 0 &&
+                       pipe2(ends[1], O_CLOEXEC) == 0 && pipe2(ends[2], O_CLOEXEC) == 0;
+  const int cause = errno;
+  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+    own[i] = ends[i][0];
+    child[i] = ends[i][1];
+    if (!is_well && own[i] >= 0) {
+      close(own[i]);
+      close(child[i]);
+    }
+  }
+  return is_well || fail(error, SLIPWAY_ERROR_UNREADY, "cannot make a pipe: %s", g_strerror(cause));
+}
+
+/* In a process group of its own: Ctrl-C at the terminal is for slipway to handle, and `abort` ends the whole
+ * group. */
+static bool spawn_shell(Local *local, char **argv, const int child[3], GError **error) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (int i = 0; i < 3; i++)
+    posix_spawn_file_actions_adddup2(&actions, child[i], i);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pthread_mutex_lock(&local->lock);
+  const int cause = posix_spawn(&local->child, argv[0], &actions, &attributes, argv, environ);
+  if (cause != 0)
+    local->child = 0;
+  pthread_mutex_unlock(&local->lock);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return cause == 0 || fail(error, SLIPWAY_ERROR_UNREADY, "cannot start %s: %s", argv[0], g_strerror(cause));
+}
+
+static bool local_start_shell(Local *local, const HostScript *opening, HostReply *reply, GError **error) {
+  int own[3];
+  int child[3];
+  if (!make_pipes(own, child, error))
+    return false;
+  g_auto(GStrv) argv = shell_argv(&local->shell, 0, opening); /* a controller that goes closes the pipe */
+  const bool has_started = spawn_shell(local, argv, child, error);
+  for (guint i = 0; i < 3; i++) {
+    close(child[i]);
+    if (!has_started)
+      close(own[i]);
+  }
+  return has_started && shell_start(&local->shell, own, opening, reply, error);
+}
+
+static bool local_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+  g_assert(host->backend != NULL);
+  Local *local = host->backend;
+  return host_engine_socket(host->config, &local->engine, error) && check_aborted(local, error) &&
+         local_start_shell(local, opening, reply, error);
+}
+
+static bool local_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
+  Local *local = host->backend;
+  return check_aborted(local, error) && shell_run(&local->shell, script, reply, error);
+}
+
+static bool local_request(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
+  Local *local = host->backend;
+  HttpRequest own = *request;
+  own.unix_socket = local->engine;
+  return check_aborted(local, error) && http_perform(local->client, &own, reply, error);
+}
+
+static bool local_stream(Host *host, const HttpRequest *request, HttpStream **stream, GError **error) {
+  Local *local = host->backend;
+  HttpRequest own = *request;
+  own.unix_socket = local->engine;
+  return check_aborted(local, error) && http_stream_open(&own, stream, error);
+}
+
+static bool local_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
+  Local *local = host->backend;
+  return check_aborted(local, error) && http_perform(local->client, request, reply, error);
+}
+
+static void local_abort(Host *host) {
+  Local *local = host->backend;
+  pthread_mutex_lock(&local->lock);
+  local->is_aborted = true;
+  if (local->child > 0)
+    kill(-local->child, SIGKILL);
+  pthread_mutex_unlock(&local->lock);
+}
+
+static void local_close(Host *host) {
+  Local *local = host->backend;
+  http_client_free(local->client);
+  const bool has_ended = shell_end(&local->shell);
+  pthread_mutex_lock(&local->lock);
+  if (local->child > 0) {
+    if (!has_ended)
+      kill(-local->child, SIGKILL);
+    while (waitpid(local->child, NULL, 0) < 0 && errno == EINTR)
+      continue;
+    local->child = 0;
+  }
+  pthread_mutex_unlock(&local->lock);
+  shell_clear(&local->shell);
+  pthread_mutex_destroy(&local->lock);
+  g_free(local);
+  host->backend = NULL;
+}
+
+static void local_init(Host *host) {
+  Local *local = g_new0(Local, 1);
+  shell_init(&local->shell);
+  pthread_mutex_init(&local->lock, NULL);
+  local->client = http_client_new();
+  host->backend = local;
+}
+
+const HostBackend local_backend = {
+    .ops = {.name = "local",
+            .open = local_open,
+            .shell = local_shell,
+            .write = host_write_through_shell,
+            .request = local_request,
+            .stream = local_stream,
+            .fetch = local_fetch,
+            .abort = local_abort,
+            .close = local_close},
+    .init = local_init,
+};

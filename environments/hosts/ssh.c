@@ -1,0 +1,177 @@
+/* The row for a host reached by SSH: one connection, a shell on it, the engine's socket and HTTP through its
+ * channels. */
+#include <string.h>
+
+#include "environments/hosts/backend.h"
+#include "environments/hosts/shell.h"
+#include "environments/hosts/ssh_forwarder.h"
+#include "support/errors.h"
+#include "support/poison.h"
+
+typedef struct {
+  SshLink link;
+  Forwarder *forwarder; /* NULL until connected */
+  Shell shell;
+  HttpClient *client;
+  ForwarderListener *engine; /* made with the first request */
+} Ssh;
+
+static void beat_shell(gpointer shell) {
+  shell_beat(shell);
+}
+
+/* Adds what the forwarder knows of the reason. */
+static bool explain(Ssh *ssh, GError **error) {
+  g_autofree char *problem = forwarder_problem(ssh->forwarder);
+  if (problem != NULL)
+    prefix(error, "%s: ", problem);
+  return false;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------------------------------------- */
+
+static char *opening_command(const Ssh *ssh, const HostScript *opening) {
+  g_auto(GStrv) argv = shell_argv(&ssh->shell, SHELL_IDLE_SECONDS, opening);
+  GString *command = g_string_new("exec");
+  for (char **word = argv; *word != NULL; word++) {
+    g_autofree char *quoted = shell_quote(*word);
+    g_string_append_printf(command, " %s", quoted);
+  }
+  return g_string_free(command, FALSE);
+}
+
+/* The shell is the first channel: sshd sets TCP_NODELAY only when it starts a command. */
+static bool start_shell(Ssh *ssh, const HostScript *opening, HostReply *reply, GError **error) {
+  g_autofree char *command = opening_command(ssh, opening);
+  int io = -1;
+  int err = -1;
+  if (!forwarder_exec(ssh->forwarder, command, &io, &err, error))
+    return false;
+  return shell_start(&ssh->shell, (const int[3]){io, io, err}, opening, reply, error) || explain(ssh, error);
+}
+
+static bool ssh_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+  Ssh *ssh = host->backend;
+  g_autoptr(SshTarget) target = NULL;
+  return ssh_target_resolve(host->config, &target, error) && ssh_link_connect(&ssh->link, target, error) &&
+         ssh_link_authenticate(&ssh->link, target, error) &&
+         forwarder_start(&ssh->link, target->keepalive_ms, beat_shell, &ssh->shell, &ssh->forwarder, error) &&
+         start_shell(ssh, opening, reply, error);
+}
+
+static bool ssh_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
+  Ssh *ssh = host->backend;
+  if (shell_run(&ssh->shell, script, reply, error))
+    return true;
+  explain(ssh, error);
+  if (shell_is_lost(&ssh->shell))
+    ssh_link_abort(&ssh->link); /* what the script still does there has lost its connection */
+  return false;
+}
+
+/* --- HTTP
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* The engine's socket; where sshd forbids to forward to it, docker's own client leads there. */
+static bool listen_for_engine(Host *host, GError **error) {
+  Ssh *ssh = host->backend;
+  if (ssh->engine != NULL)
+    return true;
+  const char *socket = NULL;
+  if (!host_engine_socket(host->config, &socket, error))
+    return false;
+  g_autofree char *url = g_strconcat("unix://", socket, NULL);
+  g_autofree char *quoted = shell_quote(url);
+  g_autofree char *otherwise = g_strconcat("docker -H ", quoted, " system dial-stdio", NULL);
+  g_autoptr(Route) route = route_new(ROUTE_SOCKET, socket, 0, otherwise);
+  return forwarder_listen(ssh->forwarder, route, &ssh->engine, error);
+}
+
+static bool ssh_request(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
+  Ssh *ssh = host->backend;
+  if (!listen_for_engine(host, error))
+    return false;
+  HttpRequest own = *request;
+  own.unix_socket = forwarder_listener_path(ssh->engine);
+  forwarder_forget(ssh->forwarder);
+  return http_perform(ssh->client, &own, reply, error) || explain(ssh, error);
+}
+
+static bool ssh_stream(Host *host, const HttpRequest *request, HttpStream **stream, GError **error) {
+  Ssh *ssh = host->backend;
+  if (!listen_for_engine(host, error))
+    return false;
+  HttpRequest own = *request;
+  own.unix_socket = forwarder_listener_path(ssh->engine);
+  forwarder_forget(ssh->forwarder);
+  return http_stream_open(&own, stream, error) || explain(ssh, error);
+}
+
+static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, int port, HttpReply *reply,
+                       GError **error) {
+  g_autoptr(Route) route = route_new(ROUTE_TCP, name, (guint)port, NULL);
+  ForwarderListener *listener = NULL;
+  if (!forwarder_listen(ssh->forwarder, route, &listener, error))
+    return false;
+  HttpRequest own = *request;
+  own.unix_socket = forwarder_listener_path(listener);
+  /* A client of its own: a kept connection would be found again by a path that means another listener then.
+   */
+  g_autoptr(HttpClient) client = http_client_new();
+  forwarder_forget(ssh->forwarder);
+  const bool is_well = http_perform(client, &own, reply, error) || explain(ssh, error);
+  forwarder_unlisten(ssh->forwarder, listener);
+  return is_well;
+}
+
+static bool ssh_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
+  g_autofree char *scheme = NULL;
+  g_autofree char *name = NULL;
+  int port = -1;
+  g_autoptr(GError) cause = NULL;
+  if (!g_uri_split_network(request->url, G_URI_FLAGS_NONE, &scheme, &name, &port, &cause))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s: %s", request->url, cause->message);
+  const int default_port = strcmp(scheme, "https") == 0 ? 443 : 80;
+  return fetch_from(host->backend, request, name, port > 0 ? port : default_port, reply, error);
+}
+
+/* --- ending
+ * --------------------------------------------------------------------------------------------------- */
+
+static void ssh_abort(Host *host) {
+  Ssh *ssh = host->backend;
+  ssh_link_abort(&ssh->link);
+}
+
+static void ssh_close(Host *host) {
+  Ssh *ssh = host->backend;
+  http_client_free(ssh->client);
+  (void)shell_end(&ssh->shell);
+  forwarder_free(ssh->forwarder);
+  shell_clear(&ssh->shell);
+  ssh_link_clear(&ssh->link);
+  g_free(ssh);
+  host->backend = NULL;
+}
+
+static void ssh_init(Host *host) {
+  Ssh *ssh = g_new0(Ssh, 1);
+  ssh_link_init(&ssh->link);
+  shell_init(&ssh->shell);
+  ssh->client = http_client_new();
+  host->backend = ssh;
+}
+
+const HostBackend ssh_backend = {
+    .ops = {.name = "ssh",
+            .open = ssh_open,
+            .shell = ssh_shell,
+            .write = host_write_through_shell,
+            .request = ssh_request,
+            .stream = ssh_stream,
+            .fetch = ssh_fetch,
+            .abort = ssh_abort,
+            .close = ssh_close},
+    .init = ssh_init,
+};

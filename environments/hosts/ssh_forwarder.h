@@ -1,0 +1,38 @@
+/* One thread that owns an authenticated SSH session and offers plain descriptors for its channels, so that
+ * the worker for the host is straight-line blocking code. It also keeps the link alive, and notices when it
+ * is dead. */
+#pragma once
+
+#include "environments/hosts/ssh_link.h"
+#include "environments/hosts/ssh_stream.h"
+#include "environments/hosts/unix_listener.h"
+
+typedef struct Forwarder Forwarder;
+
+/* Called by the thread every SHELL_BEAT_MS. */
+typedef void (*ForwarderBeat)(gpointer data);
+
+/* From here on the session is the thread's; `link` outlives the forwarder, and is aborted (ssh_link_abort) to
+ * stop it early. */
+bool forwarder_start(SshLink *link, guint keepalive_ms, ForwarderBeat beat, gpointer data,
+                     Forwarder **forwarder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Ends the thread; all descriptors it served are at their end. */
+void forwarder_free(Forwarder *forwarder);
+
+/* Runs a command through the user's login shell: stdin and stdout are *io, stderr *err; the caller closes
+ * both. Does not wait: where it fails, the descriptors end, and forwarder_problem says why. */
+bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Every connection to the listener becomes a channel on the route (a reference is taken). */
+typedef struct ForwarderListener ForwarderListener;
+bool forwarder_listen(Forwarder *forwarder, Route *route, ForwarderListener **listener,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+const char *forwarder_listener_path(const ForwarderListener *listener);
+/* Connections that were made stay. */
+void forwarder_unlisten(Forwarder *forwarder, ForwarderListener *listener);
+
+/* Why the link is lost, else why the last channel failed, since the last call of forwarder_forget; NULL:
+ * nothing known. Caller frees. */
+char *forwarder_problem(Forwarder *forwarder);
+void forwarder_forget(Forwarder *forwarder);

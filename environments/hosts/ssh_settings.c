@@ -1,0 +1,288 @@
+/* SSH settings of a host: `ssh -G` where it could say anything, slipway.yml's keys on top, OpenSSH's defaults
+ * below. */
+#include "environments/hosts/ssh_settings.h"
+
+#include <glob.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "environments/hosts/backend.h"
+#include "support/errors.h"
+#include "support/files.h"
+#include "support/poison.h"
+#include "support/text.h"
+
+#define SYSTEM_FOLDER "/etc/ssh"
+#define NONE          "none"
+
+enum {
+  CONFIGURATION_CAP = 1 << 20,
+  DEFAULT_PORT = 22,
+  DEFAULT_TIMEOUT_MS = 10000,
+  DEFAULT_KEEPALIVE_MS = 5000
+};
+
+static bool should_ask_ssh = false; /* set once by ssh_settings_global_init, before any thread */
+
+/* --- whether to ask
+ * ------------------------------------------------------------------------------------------- */
+
+/* What Debian's and others' stock ssh_config says, which changes nothing of what is read below. */
+static bool is_harmless(const char *keyword) {
+  static const char *const harmless[] = {"sendenv",
+                                         "hashknownhosts",
+                                         "gssapiauthentication",
+                                         "gssapidelegatecredentials",
+                                         "forwardx11",
+                                         "forwardx11trusted",
+                                         NULL};
+  g_autofree char *lower = g_ascii_strdown(keyword, -1);
+  return g_strv_contains(harmless, lower);
+}
+
+static bool included_matters(const char *pattern, const char *system_folder) {
+  g_autofree char *expected = g_strconcat(system_folder, "/ssh_config.d/*.conf", NULL);
+  if (strcmp(pattern, expected) != 0)
+    return true;
+  glob_t found = {0};
+  bool does_matter = false;
+  if (glob(pattern, 0, NULL, &found) == 0)
+    for (gsize i = 0; i < found.gl_pathc && !does_matter; i++)
+      does_matter = ssh_configuration_matters(found.gl_pathv[i], system_folder);
+  globfree(&found);
+  return does_matter;
+}
+
+static bool line_matters(char *line, const char *system_folder) {
+  g_strstrip(line);
+  if (*line == '\0' || *line == '#')
+    return false;
+  const gsize length = strcspn(line, " \t=");
+  g_autofree char *keyword = g_strndup(line, length);
+  const char *value = line + length + strspn(line + length, " \t=");
+  if (g_ascii_strcasecmp(keyword, "host") == 0)
+    return false; /* a section; what it holds is what counts */
+  if (g_ascii_strcasecmp(keyword, "include") == 0)
+    return included_matters(value, system_folder);
+  return !is_harmless(keyword);
+}
+
+bool ssh_configuration_matters(const char *path, const char *system_folder) {
+  if (access(path, F_OK) != 0)
+    return false;
+  g_autoptr(GBytes) bytes = NULL;
+  if (!file_read(path, CONFIGURATION_CAP, &bytes, NULL))
+    return true;
+  gsize length = 0;
+  const char *data = g_bytes_get_data(bytes, &length);
+  g_autofree char *text = g_strndup(data == NULL ? "" : data, length);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  bool does_matter = false;
+  for (char **line = lines; *line != NULL && !does_matter; line++)
+    does_matter = line_matters(*line, system_folder);
+  return does_matter;
+}
+
+void ssh_settings_global_init(void) {
+  g_autofree char *program = g_find_program_in_path("ssh");
+  const struct passwd *self = getpwuid(getuid());
+  /* ssh does not believe $HOME */ /* NOLINT(concurrency-mt-unsafe) */
+  g_autofree char *own = g_strconcat(self == NULL ? g_get_home_dir() : self->pw_dir, "/.ssh/config", NULL);
+  should_ask_ssh = program != NULL && (ssh_configuration_matters(own, SYSTEM_FOLDER) ||
+                                       ssh_configuration_matters(SYSTEM_FOLDER "/ssh_config", SYSTEM_FOLDER));
+}
+
+/* --- what ssh -G says
+ * ----------------------------------------------------------------------------------------- */
+
+/* Keyword (lower case) -> GPtrArray of values, in order. Empty when ssh was not asked. */
+static bool ask_ssh(const HostConfig *config, GHashTable *said, GError **error) {
+  g_autofree char *port = g_strdup_printf("%u", config->ssh.port);
+  const char *argv[10] = {"ssh", "-G"};
+  guint count = 2;
+  if (config->ssh.user != NULL) {
+    argv[count++] = "-l";
+    argv[count++] = config->ssh.user;
+  }
+  if (config->ssh.port != 0) {
+    argv[count++] = "-p";
+    argv[count++] = port;
+  }
+  argv[count++] = "--";
+  argv[count] = config->address;
+  g_autofree char *out = NULL;
+  g_autofree char *err = NULL;
+  int status = 0;
+  g_autoptr(GError) cause = NULL;
+  if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, &status, &cause))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot run ssh -G: %s", cause->message);
+  if (!g_spawn_check_wait_status(status, NULL)) {
+    g_autofree char *complaint = text_printable(g_strstrip(err), false);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "ssh -G %s: %s", config->address, complaint);
+  }
+  g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
+  for (char **line = lines; *line != NULL; line++) {
+    char *space = strchr(*line, ' ');
+    if (space == NULL)
+      continue;
+    g_autofree char *keyword = g_strndup(*line, (gsize)(space - *line));
+    GPtrArray *values = g_hash_table_lookup(said, keyword);
+    if (values == NULL) {
+      values = g_ptr_array_new_with_free_func(g_free);
+      g_hash_table_insert(said, g_steal_pointer(&keyword), values);
+    }
+    g_ptr_array_add(values, g_strdup(space + 1));
+  }
+  return true;
+}
+
+/* NULL when it did not say, or said "none". */
+static const char *said_value(GHashTable *said, const char *keyword) {
+  const GPtrArray *values = g_hash_table_lookup(said, keyword);
+  const char *value = values == NULL ? NULL : g_ptr_array_index(values, 0);
+  return value == NULL || strcmp(value, NONE) == 0 ? NULL : value;
+}
+
+static bool refuse_proxy(GHashTable *said, GError **error) {
+  static const char *const keywords[] = {"proxyjump", "proxycommand"};
+  for (guint i = 0; i < G_N_ELEMENTS(keywords); i++) {
+    const char *value = said_value(said, keywords[i]);
+    if (value != NULL)
+      return fail(error, SLIPWAY_ERROR_UNREADY,
+                  "the SSH configuration wants %s %s, which slipway does not support yet: connect from a "
+                  "machine that "
+                  "reaches the host directly",
+                  keywords[i], value);
+  }
+  return true;
+}
+
+/* --- keys and files
+ * ------------------------------------------------------------------------------------------- */
+
+static void add_path(GPtrArray *paths, const char *path) {
+  g_autofree char *resolved = path_resolve(".", path);
+  g_ptr_array_add(paths, g_steal_pointer(&resolved));
+}
+
+static void find_keys(SshTarget *target, const HostConfig *config, GHashTable *said) {
+  static const char *const defaults[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
+  target->keys = g_ptr_array_new_with_free_func(g_free);
+  target->has_chosen_key = config->ssh.key != NULL;
+  if (target->has_chosen_key) {
+    add_path(target->keys, config->ssh.key);
+    return;
+  }
+  const GPtrArray *named = g_hash_table_lookup(said, "identityfile");
+  g_autoptr(GPtrArray) candidates = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; named != NULL && i < named->len; i++)
+    add_path(candidates, g_ptr_array_index(named, i));
+  for (guint i = 0; named == NULL && i < G_N_ELEMENTS(defaults); i++)
+    add_path(candidates, defaults[i]);
+  for (guint i = 0; i < candidates->len; i++) {
+    const char *path = g_ptr_array_index(candidates, i);
+    g_autofree char *public = g_strconcat(path, ".pub", NULL);
+    if (access(path, F_OK) == 0 || access(public, F_OK) == 0)
+      g_ptr_array_add(target->keys, g_strdup(path));
+  }
+}
+
+static void find_agent(SshTarget *target, const HostConfig *config, GHashTable *said) {
+  const char *named = said_value(said, "identityagent");
+  const bool is_off = g_hash_table_contains(said, "identityagent") && named == NULL;
+  if (!config->ssh.agent || is_off)
+    return;
+  const char *path = named == NULL || strcmp(named, "SSH_AUTH_SOCK") == 0 ? g_getenv("SSH_AUTH_SOCK") : named;
+  if (path != NULL && *path == '$')
+    path = g_getenv(path + 1);
+  if (path != NULL && *path != '\0')
+    target->agent = path_resolve(".", path);
+}
+
+static void add_known_hosts(GPtrArray *paths, GHashTable *said, const char *keyword, const char *otherwise) {
+  const GPtrArray *values = g_hash_table_lookup(said, keyword);
+  g_auto(GStrv) words = g_strsplit(values == NULL ? otherwise : g_ptr_array_index(values, 0), " ", -1);
+  for (char **word = words; *word != NULL; word++)
+    if (**word != '\0' && strcmp(*word, NONE) != 0)
+      add_path(paths, *word);
+}
+
+static void find_known_hosts(SshTarget *target, const HostConfig *config, GHashTable *said) {
+  target->user_known_hosts = g_ptr_array_new_with_free_func(g_free);
+  target->known_hosts = g_ptr_array_new_with_free_func(g_free);
+  if (config->ssh.known_hosts != NULL) {
+    add_path(target->user_known_hosts, config->ssh.known_hosts);
+    add_path(target->known_hosts, config->ssh.known_hosts);
+  } else {
+    add_known_hosts(target->user_known_hosts, said, "userknownhostsfile",
+                    "~/.ssh/known_hosts ~/.ssh/known_hosts2");
+    add_known_hosts(target->known_hosts, said, "userknownhostsfile",
+                    "~/.ssh/known_hosts ~/.ssh/known_hosts2");
+    add_known_hosts(target->known_hosts, said, "globalknownhostsfile",
+                    SYSTEM_FOLDER "/ssh_known_hosts " SYSTEM_FOLDER "/ssh_known_hosts2");
+  }
+  g_ptr_array_add(target->known_hosts, NULL);
+}
+
+/* --- all of it
+ * ------------------------------------------------------------------------------------------------ */
+
+void ssh_target_free(SshTarget *target) {
+  if (target == NULL)
+    return;
+  g_free(target->hostname);
+  g_free(target->alias);
+  g_free(target->user);
+  g_free(target->agent);
+  g_clear_pointer(&target->keys, g_ptr_array_unref);
+  g_clear_pointer(&target->user_known_hosts, g_ptr_array_unref);
+  g_clear_pointer(&target->known_hosts, g_ptr_array_unref);
+  g_free(target);
+}
+
+static const char *either(const char *first, const char *second) {
+  return first != NULL ? first : second;
+}
+
+static guint number_or(const char *text, guint otherwise) {
+  gint64 number = 0;
+  return text != NULL && number_parse(text, 1, G_MAXUINT16, &number) ? (guint)number : otherwise;
+}
+
+static bool accepts_new(const HostConfig *config, GHashTable *said) {
+  /* "no" would also let a changed key pass; a changed key never does here. */
+  const char *strict = either(said_value(said, "stricthostkeychecking"), "ask");
+  return config->ssh.host_keys == HOST_KEYS_ACCEPT_NEW || strcmp(strict, "accept-new") == 0 ||
+         strcmp(strict, "false") == 0 || strcmp(strict, "off") == 0 || strcmp(strict, "no") == 0;
+}
+
+bool ssh_target_resolve(const HostConfig *config, SshTarget **target, GError **error) {
+  if (*config->address == '\0' || *config->address == '-' ||
+      (config->ssh.user != NULL && *config->ssh.user == '-'))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "\"%s\" is no address to connect to", config->address);
+  g_autoptr(GHashTable) said =
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  if ((should_ask_ssh && !ask_ssh(config, said, error)) || !refuse_proxy(said, error))
+    return false;
+  SshTarget *found = g_new0(SshTarget, 1);
+  const SshSettings *own = &config->ssh;
+  const char *alias = said_value(said, "hostkeyalias");
+  found->hostname = g_strdup(either(said_value(said, "hostname"), config->address));
+  found->user = g_strdup(either(own->user, either(said_value(said, "user"), g_get_user_name())));
+  found->port = own->port != 0 ? own->port : number_or(said_value(said, "port"), DEFAULT_PORT);
+  found->alias = g_strdup(either(alias, found->hostname));
+  found->alias_port = alias == NULL ? found->port : DEFAULT_PORT;
+  found->is_identities_only = g_strcmp0(said_value(said, "identitiesonly"), "yes") == 0;
+  found->host_keys = accepts_new(config, said) ? HOST_KEYS_ACCEPT_NEW : HOST_KEYS_STRICT;
+  const guint said_timeout = number_or(said_value(said, "connecttimeout"), 0) * 1000;
+  found->connect_timeout_ms = own->connect_timeout_ms > 0 ? (guint)own->connect_timeout_ms : said_timeout;
+  if (found->connect_timeout_ms == 0)
+    found->connect_timeout_ms = DEFAULT_TIMEOUT_MS;
+  found->keepalive_ms = own->keepalive_ms > 0 ? (guint)own->keepalive_ms : DEFAULT_KEEPALIVE_MS;
+  find_keys(found, config, said);
+  find_agent(found, config, said);
+  find_known_hosts(found, config, said);
+  *target = found;
+  return true;
+}

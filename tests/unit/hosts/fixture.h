@@ -1,0 +1,50 @@
+/* A real sshd on a loopback port, with its own keys and its own home folder, for tests of the ssh row; and
+ * what tests of both rows share. Everything is below one temporary folder, and gone with fixture_stop. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "environments/config/config.h"
+#include "environments/hosts/facts.h"
+#include "environments/hosts/host.h"
+
+typedef struct {
+  char *folder;
+  char *home;        /* on the "host" */
+  char *bin;         /* first on the PATH of the "host" */
+  char *key;         /* the user's private key */
+  char *known_hosts; /* knows the host key, until a test changes that */
+  guint port;
+  pid_t sshd; /* 0: not running */
+} Fixture;
+
+/* Skips the test where there is no sshd. `extra`: more lines of sshd_config, or NULL. */
+void fixture_start(Fixture *fixture, const char *extra);
+void fixture_stop(Fixture *fixture);
+/* Valid while the fixture is. */
+HostConfig fixture_config(const Fixture *fixture);
+
+/* A folder, with HOME set to it, for the local row. */
+void fixture_start_local(Fixture *fixture);
+
+/* Runs a program of the test's own and expects success; its standard output, caller frees. */
+char *run(const char *const *argv);
+void write_text(const char *folder, const char *name, const char *text, int mode);
+char *fixture_path(const Fixture *fixture, const char *name);
+/* What the known_hosts file says of a public key file, for a name. */
+char *known_hosts_line(const Fixture *fixture, const char *name, const char *public_key);
+
+/* Opens without a lock. */
+Host *open_host(const HostConfig *config);
+/* The error that opening gives; the test fails when it opens. */
+GError *open_error(const HostConfig *config, const HostPurpose *purpose);
+/* Waits for a condition, at most ten seconds. */
+bool wait_until(bool (*holds)(gpointer), gpointer data);
+guint count_descriptors(void);
+
+/* A Unix socket with an HTTP/1.1 server behind it that answers every request with its own path; keep-alive.
+ * In a process of its own; returns its id. */
+pid_t serve_http(const char *socket_path, guint tcp_port);
+void end_process(pid_t *process);
