@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# The application that most fleet tests deploy: two images of its own (web, api) and a third-party sidecar (proxy), a mounted file, a
+# pipeline ci → end2end → prod. Source lib.sh first.
+#
+#   start_fleet ci1 e1 prod1 prod2 prod3
+#   make_shop ci=ci1 end2end=e1 prod=prod1,prod2,prod3   # writes slipway.yml, compose.yml … into $WORK
+#   push web 1.0                                          # fleet image, tagged with the version
+#   release 1.0                                           # slipway release create, all images with that tag
+REGISTRY=''
+
+# make_shop ENV=HOST,HOST...: the order is the pipeline's. $SHOP_SETTINGS, if set, goes into `defaults`.
+make_shop() {
+  local pair environments=''
+  REGISTRY=$(fleet registry address)
+  for pair in "$@"; do environments+="${environments:+, }${pair%%=*}"; done
+  {
+    echo "app: shop"
+    echo "images: {web: $REGISTRY/shop/web, api: $REGISTRY/shop/api}"
+    echo "pipeline: [$environments]"
+    echo "compose: compose.yml"
+    echo "history: history.db"
+    echo "insecure_registries: [\"$REGISTRY\"]"
+    echo "defaults:"
+    echo "  ssh: $(ssh_settings)"
+    echo "  health: {deadline: 30s, settle: 300ms}"
+    [ -z "${SHOP_SETTINGS-}" ] || echo "$SHOP_SETTINGS"
+    echo "environments:"
+    for pair in "$@"; do
+      echo "  ${pair%%=*}:"
+      echo "    variables: {GREETING: \"hello from ${pair%%=*}\"}"
+      echo "    hosts:"
+      IFS=, read -ra hosts <<<"${pair#*=}"
+      host_entries "${hosts[@]}"
+    done
+  } >slipway.yml
+  write_compose
+  echo "welcome" >motd
+  fleet image library/proxy:stable web sidecar-1 >/dev/null
+}
+
+# The tags in it are what a laptop uses; slipway replaces them.
+write_compose() {
+  cat >compose.yml <<YAML
+version: "3.8"
+services:
+  web:
+    image: $REGISTRY/shop/web:dev
+    ports: ["80:8080"]
+    restart: unless-stopped
+    environment: {GREETING: "\${GREETING:-nobody}"}
+  api:
+    image: $REGISTRY/shop/api:dev
+    restart: unless-stopped
+    volumes: ["./motd:/etc/motd:ro"]
+  proxy:
+    image: $REGISTRY/library/proxy:\${PROXY_TAG:-stable}
+    restart: unless-stopped
+YAML
+}
+
+# push NAME VERSION [BEHAVIOUR] [OPTION...]: builds and pushes one of the shop's images, tagged with the version.
+push() {
+  local name=$1 version=$2 behaviour=${3:-web}
+  shift "$(($# < 3 ? $# : 3))"
+  fleet image "shop/$name:$version" "$behaviour" "$version" "$@"
+}
+
+# build VERSION: both images.
+build() {
+  push web "$1" >/dev/null
+  push api "$1" >/dev/null
+}
+
+# release VERSION: of what was pushed under that tag; prints r7.
+release() { "$SLIPWAY" release create --tag "$1" --version "$1"; }
+
+slipway() { "$SLIPWAY" "$@"; }
+
+# every_id HOST...: the ids of all containers of the shop on these hosts, for before-and-after comparisons.
+every_id() {
+  local host
+  for host in "$@"; do all_containers "$host"; done
+}
+
+# expect_version VERSION HOST...: what the web service of each says.
+expect_version() {
+  local version=$1 host
+  shift
+  for host in "$@"; do
+    run page "$host"
+    expect_out "version=$version "
+  done
+}
