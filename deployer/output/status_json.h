@@ -1,0 +1,23 @@
+/* What `status` knows of one environment, and its JSON (design §4). */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <glib.h>
+
+#include "pipelines/history/history.h"
+
+/* Borrows everything but the strings said to be owned. */
+typedef struct {
+  const char *name;
+  const Deployment *current; /* what it runs; NULL: nothing */
+  const Deployment
+      *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */
+  GPtrArray *hosts;  /* DeploymentHost: those configured, as the last attempt left them; owned */
+  GPtrArray *bad;    /* char *: "r5"; owned */
+  char *promotable;  /* "r8" or NULL; owned */
+  char *waiting_for; /* or NULL; owned */
+} EnvironmentStatus;
+void environment_status_free(EnvironmentStatus *status);
+
+/* {app, environments: […]}; `statuses`: EnvironmentStatus. Caller owns. */
+cJSON *status_json(const char *app, GPtrArray *statuses);
