@@ -1,0 +1,65 @@
+/* `deploy`: make an environment run a release. */
+#include "deployer/commands/deliver.h"
+#include "deployer/commands/image_choices.h"
+#include "deployer/commands/rows.h"
+
+#include "support/poison.h"
+
+typedef struct {
+  const char *environment, *release, *reason;
+  ImageChoices images;
+  bool force, repin;
+} Choices;
+
+static bool run_deploy(Invocation *invocation, GError **error) {
+  const Choices *choices = invocation->choices;
+  ReleaseRequest create = {0};
+  g_autoptr(GPtrArray) named = NULL;
+  if (!image_choices_check(&choices->images, choices->release, error) ||
+      !require_reason(choices->force, choices->reason, error) ||
+      !image_choices_request(&choices->images, invocation->config, &named, &create, error))
+    return false;
+  RolloutRequest request = {
+      .kind = KIND_DEPLOY,
+      .release = choices->release,
+      .create = image_choices_are_given(&choices->images) ? &create : NULL,
+      .force = choices->force,
+      .reason = choices->reason,
+      .repin = choices->repin,
+  };
+  return deliver(invocation, &request, error);
+}
+
+static const Argument arguments[] = {
+    {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
+    {"RELEASE", ARGUMENT_TEXT, true, offsetof(Choices, release),
+     "r7, a version, or a unique start of version or revision; default: the release it runs"},
+    {0},
+};
+static const Option options[] = {
+    IMAGE_OPTIONS(Choices, images),
+    LABEL_OPTIONS(Choices, images),
+    GATE_OPTIONS(Choices),
+    {0},
+};
+static const Example examples[] = {
+    {"deploy ci --tag \"$GIT_COMMIT\"",
+     "in a Jenkins stage: make a release of what was just pushed, and deploy it"},
+    {"deploy prod", "today's configuration for the release that prod runs"},
+    {"deploy prod r7 --force --reason \"hotfix, CHG-123\"", "past the gates, on the record"},
+    {0},
+};
+const Command command_deploy = {
+    .name = "deploy",
+    .summary = "make an environment run a release",
+    .description =
+        "Every host is prepared before the first container changes. When a host fails, those that were "
+        "changed "
+        "go back to what they ran before. A service whose image and configuration are the same keeps its "
+        "container.",
+    .arguments = arguments,
+    .options = options,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .examples = examples,
+    .run = run_deploy};

@@ -1,0 +1,186 @@
+/* From a command line to a finished command: parses, satisfies what the command's row needs, runs it, and
+ * writes its JSON. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deployer/commands/command.h"
+#include "deployer/commands/locate.h"
+#include "deployer/commands/parse.h"
+#include "deployer/commands/rows.h"
+#include "deployer/commands/usage.h"
+#include "deployer/output/exit_status.h"
+#include "support/errors.h"
+#include "support/json.h"
+
+#include "support/poison.h"
+
+/* Owns what an Invocation borrows. */
+typedef struct {
+  Config *config;
+  History *history;
+  Reporter *reporter;
+  cJSON *document;
+} Session;
+
+static void session_clear(Session *session) {
+  g_clear_pointer(&session->document, cJSON_Delete);
+  g_clear_pointer(&session->reporter, reporter_free);
+  g_clear_pointer(&session->history, history_free);
+  g_clear_pointer(&session->config, config_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
+
+static bool is_running_command(const Command *command) {
+  return command != NULL && (command->needs & RUNS) != 0;
+}
+
+static Reporter *make_reporter(const CommandLine *line) {
+  const GlobalOptions *global = &line->global;
+  const char *no_color = g_getenv("NO_COLOR");
+  bool is_unwanted = global->no_color || (no_color != NULL && no_color[0] != '\0');
+  const ReporterOptions options = {
+      .json = global->json && is_running_command(line->command),
+      .quiet = global->quiet,
+      .verbose = global->verbose,
+      .color = !is_unwanted && isatty(STDERR_FILENO) != 0,
+      .yes = global->yes,
+  };
+  return reporter_new(&options);
+}
+
+static bool load_config(Invocation *invocation, Session *session, GError **error) {
+  g_autofree char *path = NULL;
+  if (!locate_config(invocation->global, &path, error) || !config_load(path, &session->config, error))
+    return false;
+  invocation->config = session->config;
+  return true;
+}
+
+static bool find_environment(const Command *command, Invocation *invocation, GError **error) {
+  for (const Argument *row = command->arguments; row != NULL && row->name != NULL; row++) {
+    const char *name = *(const char *const *)((const char *)invocation->choices + row->offset);
+    if (row->type != ARGUMENT_ENVIRONMENT || name == NULL)
+      continue;
+    Environment *environment = NULL;
+    if (!config_require_environment(invocation->config, name, &environment, error))
+      return false;
+    invocation->environment = environment;
+  }
+  return true;
+}
+
+static bool open_history(HistoryMode mode, Invocation *invocation, Session *session, GError **error) {
+  const char *named = locate_history(invocation->global);
+  const char *path = named != NULL ? named : session->config->history;
+  if (!history_open(path, mode, &session->history, error))
+    return false;
+  invocation->history = session->history;
+  const char *note = history_note(session->history);
+  if (note != NULL && mode == HISTORY_WRITE)
+    reporter_note(session->reporter, "%s", note);
+  return true;
+}
+
+static bool waives_needs(const Command *command, const void *choices) {
+  for (const Option *row = command->options; row != NULL && row->name != NULL; row++)
+    if (row->type == OPTION_LONE_FLAG && *(const bool *)((const char *)choices + row->offset))
+      return true;
+  return false;
+}
+
+static bool satisfy(const Command *command, Invocation *invocation, Session *session, GError **error) {
+  if (waives_needs(command, invocation->choices))
+    return true;
+  bool needs_history = (command->needs & (READS_HISTORY | WRITES_HISTORY)) != 0;
+  bool needs_path = needs_history && locate_history(invocation->global) == NULL;
+  if (((command->needs & NEEDS_CONFIG) != 0 || needs_path) && !load_config(invocation, session, error))
+    return false;
+  if (!find_environment(command, invocation, error))
+    return false;
+  HistoryMode mode = (command->needs & WRITES_HISTORY) != 0 ? HISTORY_WRITE : HISTORY_READ;
+  return !needs_history || open_history(mode, invocation, session, error);
+}
+
+/* An error is part of the document: a script that reads stdout alone sees it too. */
+static void add_error(cJSON **document, const GError *error) {
+  if (*document == NULL || !cJSON_IsObject(*document)) {
+    cJSON_Delete(*document);
+    *document = cJSON_CreateObject();
+  }
+  json_set_integer(*document, "exit_code", exit_status_of(error)->status);
+  json_set(*document, "error", error_json(error));
+}
+
+static void write_document(const CommandLine *line, Session *session, const GError *error) {
+  if (error != NULL)
+    add_error(&session->document, error);
+  if (session->document == NULL)
+    return;
+  if (is_running_command(line->command)) {
+    reporter_result(session->reporter, g_steal_pointer(&session->document));
+    return;
+  }
+  g_autofree char *text = json_print(session->document);
+  (void)printf("%s\n", text);
+}
+
+/* A full disk behind stdout must not look like success; a reader that has seen enough may. */
+static bool flush_results(GError **error) {
+  if (fflush(stdout) == 0 || errno == EPIPE)
+    return true;
+  return fail(error, SLIPWAY_ERROR_USAGE, "the result could not be written to stdout: %s", g_strerror(errno));
+}
+
+static bool run_command(const CommandLine *line, const char *words, Session *session, GError **error) {
+  Invocation invocation = {
+      .global = &line->global,
+      .choices = line->choices,
+      .line = words,
+      .reporter = session->reporter,
+  };
+  bool ok = satisfy(line->command, &invocation, session, error) && line->command->run(&invocation, error);
+  session->document = invocation.document;
+  return ok;
+}
+
+static bool print_help(const CommandLine *line) {
+  g_autofree char *text =
+      line->command != NULL ? usage_of_command(line->command) : usage_overview(line->group);
+  (void)fputs(text, stdout);
+  return true;
+}
+
+static bool print_version(void) {
+  (void)printf("slipway %s\n", SLIPWAY_VERSION);
+  return true;
+}
+
+static bool run_line(const CommandLine *line, const char *words, Session *session, GError **error) {
+  if (line->global.help)
+    return print_help(line);
+  if (line->global.version)
+    return print_version();
+  if (line->command == NULL)
+    return fail(error, SLIPWAY_ERROR_USAGE, "no command was given\nhelp: slipway --help");
+  return run_command(line, words, session, error);
+}
+
+bool command_run(int argc, char **argv, GError **error) {
+  g_auto(CommandLine) line = {0};
+  g_auto(Session) session = {0};
+  g_autoptr(GError) problem = NULL;
+  g_autofree char *words = argc > 0 ? g_strjoinv(" ", argv + 1) : g_strdup("");
+  bool ok = command_line_parse(argc, argv, &line, &problem);
+  session.reporter = make_reporter(&line);
+  ok = ok && run_line(&line, words, &session, &problem);
+  reporter_finish(session.reporter);
+  if (line.global.json && !line.global.help)
+    write_document(&line, &session, problem);
+  if (ok)
+    return flush_results(error);
+  (void)fflush(stdout);
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}

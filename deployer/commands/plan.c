@@ -1,0 +1,209 @@
+/* `plan`: what a deployment would do. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "deployer/commands/image_choices.h"
+#include "deployer/commands/plan_json.h"
+#include "deployer/commands/rows.h"
+#include "deployer/output/columns.h"
+#include "deployer/output/table.h"
+#include "deployer/output/words.h"
+#include "deployer/rollout/rollout.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+typedef struct {
+  const char *environment, *release;
+  ImageChoices images;
+} Choices;
+
+static char *gate_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const GateAnswer *)item)->name);
+}
+
+static char *gate_passes_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const GateAnswer *)item)->passes ? "open" : "CLOSED");
+}
+
+static char *gate_answer_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const GateAnswer *)item)->answer);
+}
+
+static const TableColumn gate_columns[] = {
+    {.title = "GATE", .cell = gate_cell},
+    {.title = "", .cell = gate_passes_cell},
+    {.title = "ANSWER", .cell = gate_answer_cell},
+    {0},
+};
+
+static char *subject_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const PlanChange *)item)->subject);
+}
+
+static char *from_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const char *from = ((const PlanChange *)item)->from;
+  return from != NULL ? reference_short(from) : g_strdup("-");
+}
+
+static char *to_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const char *to = ((const PlanChange *)item)->to;
+  return to != NULL ? reference_short(to) : g_strdup("-");
+}
+
+static const TableColumn image_columns[] = {
+    {.title = "SERVICE", .cell = subject_cell},
+    {.title = "RUNS", .cell = from_cell},
+    {.title = "WOULD RUN", .cell = to_cell},
+    {0},
+};
+
+static char *host_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const PlanHost *)item)->name);
+}
+
+static char *wave_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup_printf("%u", ((const PlanHost *)item)->wave);
+}
+
+static char *recreated_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const PlanHost *host = item;
+  if (host->problem != NULL)
+    return g_strdup("?");
+  char *services = words_joined(host->recreated);
+  return services != NULL ? services : g_strdup("nothing");
+}
+
+static char *removed_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return words_joined(((const PlanHost *)item)->removed);
+}
+
+static char *pull_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const PlanHost *host = item;
+  if (host->problem != NULL || host->pull_bytes < 0)
+    return g_strdup("not known");
+  return host->pull_bytes == 0 ? g_strdup("nothing") : size_for_people(host->pull_bytes);
+}
+
+static char *problem_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const PlanHost *)item)->problem);
+}
+
+static const TableColumn host_columns[] = {
+    {.title = "HOST", .cell = host_cell},
+    {.title = "WAVE", .cell = wave_cell, .is_number = true},
+    {.title = "RECREATES", .cell = recreated_cell},
+    {.title = "REMOVES", .cell = removed_cell},
+    {.title = "PULLS ABOUT", .cell = pull_cell, .is_number = true},
+    {.title = "PROBLEM", .cell = problem_cell},
+    {0},
+};
+
+static void print_section(const TableColumn *columns, GPtrArray *items, const char *otherwise) {
+  if (items == NULL || items->len == 0) {
+    if (otherwise != NULL)
+      (void)printf("\n%s\n", otherwise);
+    return;
+  }
+  g_autofree char *text = table_render(columns, items, NULL, 0);
+  (void)printf("\n%s", text);
+}
+
+/* A change of a file is a diff of several lines: no table. */
+static void print_configuration(GPtrArray *changes) {
+  (void)printf("\n%s\n", changes->len > 0 ? "CONFIGURATION" : "The configuration is the same.");
+  for (guint i = 0; i < changes->len; i++) {
+    const PlanChange *change = changes->pdata[i];
+    g_autofree char *from = text_printable(change->from != NULL ? change->from : "-", true);
+    g_autofree char *to = text_printable(change->to != NULL ? change->to : "-", true);
+    bool is_diff = g_strrstr(to, "\n") != NULL;
+    if (is_diff)
+      (void)printf("%s\n%s\n", change->subject, to);
+    else
+      (void)printf("%s  %s -> %s\n", change->subject, from, to);
+  }
+}
+
+static void print_plan(const Plan *plan, const char *environment) {
+  if (plan->note != NULL) {
+    g_autofree char *note = text_printable(plan->note, true);
+    (void)printf("%s\n", note);
+  }
+  if (plan->release == NULL)
+    return;
+  g_autofree char *id = release_word(plan->release->id);
+  (void)printf("%s would run %s (%s); it runs %s%s%s%s\n", environment, id != NULL ? id : "a new release",
+               plan->release->version != NULL ? plan->release->version : "no version yet",
+               plan->current_release != NULL ? plan->current_release : "nothing that slipway deployed",
+               plan->current_version != NULL ? " (" : "",
+               plan->current_version != NULL ? plan->current_version : "",
+               plan->current_version != NULL ? ")" : "");
+  print_section(gate_columns, plan->gates, NULL);
+  print_section(image_columns, plan->images, "Every image is the same.");
+  print_configuration(plan->configuration);
+  print_section(host_columns, plan->hosts, NULL);
+}
+
+static bool run_plan(Invocation *invocation, GError **error) {
+  const Choices *choices = invocation->choices;
+  ReleaseRequest create = {0};
+  g_autoptr(GPtrArray) named = NULL;
+  if (!image_choices_check(&choices->images, choices->release, error) ||
+      !image_choices_request(&choices->images, invocation->config, &named, &create, error))
+    return false;
+  const RolloutRequest request = {
+      .config = invocation->config,
+      .environment = invocation->environment,
+      .history = invocation->history,
+      .reporter = invocation->reporter,
+      .command = invocation->line,
+      .kind = KIND_DEPLOY,
+      .release = choices->release,
+      .create = image_choices_are_given(&choices->images) ? &create : NULL,
+  };
+  g_autoptr(Plan) plan = NULL;
+  if (!rollout_plan(&request, &plan, error))
+    return false;
+  if (wants_words(invocation))
+    print_plan(plan, choices->environment);
+  else
+    invocation->document = plan_json(choices->environment, plan);
+  return true;
+}
+
+static const Argument arguments[] = {
+    {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
+    {"RELEASE", ARGUMENT_TEXT, true, offsetof(Choices, release),
+     "r7, a version, or a unique start of version or revision; default: the release it runs"},
+    {0},
+};
+static const Option options[] = {
+    IMAGE_OPTIONS(Choices, images),
+    {0},
+};
+static const Example examples[] = {
+    {"plan prod r7", "gates, what changes, which services are recreated, what each host pulls"},
+    {0},
+};
+const Command command_plan = {.name = "plan",
+                              .summary = "say what a deployment would do, and change nothing",
+                              .description =
+                                  "Asks the hosts, without a lock. Exit status 0 also when a gate is closed.",
+                              .arguments = arguments,
+                              .options = options,
+                              .choices_size = sizeof(Choices),
+                              .needs = NEEDS_CONFIG | READS_HISTORY,
+                              .examples = examples,
+                              .run = run_plan};

@@ -1,0 +1,52 @@
+/* `promote`: take the newest release that may go there one environment further. */
+#include "deployer/commands/deliver.h"
+#include "deployer/commands/rows.h"
+
+#include "support/poison.h"
+
+typedef struct {
+  const char *environment, *release, *reason;
+  bool force, repin;
+} Choices;
+
+static bool run_promote(Invocation *invocation, GError **error) {
+  const Choices *choices = invocation->choices;
+  if (!require_reason(choices->force, choices->reason, error))
+    return false;
+  RolloutRequest request = {
+      .kind = KIND_PROMOTE,
+      .release = choices->release,
+      .force = choices->force,
+      .reason = choices->reason,
+      .repin = choices->repin,
+  };
+  return deliver(invocation, &request, error);
+}
+
+static const Argument arguments[] = {
+    {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
+    {"RELEASE", ARGUMENT_TEXT, true, offsetof(Choices, release),
+     "r7, a version, or a unique start of version or revision; default: the newest that the gates let in"},
+    {0},
+};
+static const Option options[] = {
+    GATE_OPTIONS(Choices),
+    {0},
+};
+static const Example examples[] = {
+    {"promote prod", "the newest release that was verified in the environment before prod"},
+    {"promote prod r7 --yes", "this one; a protected environment does not ask"},
+    {0},
+};
+const Command command_promote = {
+    .name = "promote",
+    .summary = "make an environment run the newest release that its gates let in",
+    .description =
+        "A release is let in when it was verified in the environment before in the pipeline. When there is "
+        "nothing newer than what runs, that is said and the exit status is 0. Going backwards is refused.",
+    .arguments = arguments,
+    .options = options,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .examples = examples,
+    .run = run_promote};

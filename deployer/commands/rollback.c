@@ -1,0 +1,47 @@
+/* `rollback`: put back what ran before. */
+#include "deployer/commands/deliver.h"
+#include "deployer/commands/rows.h"
+
+#include "support/poison.h"
+
+typedef struct {
+  const char *environment, *to, *reason;
+} Choices;
+
+static bool run_rollback(Invocation *invocation, GError **error) {
+  const Choices *choices = invocation->choices;
+  RolloutRequest request = {.kind = KIND_ROLLBACK, .to = choices->to, .reason = choices->reason};
+  return deliver(invocation, &request, error);
+}
+
+static const Argument arguments[] = {
+    {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
+    {0},
+};
+static const Option options[] = {
+    {0, "to", "D|R", OPTION_TEXT, offsetof(Choices, to),
+     "a deployment (d31), or a release (r7, a version): its newest deployment there; default: the one "
+     "before"},
+    {0, "reason", "TEXT", OPTION_TEXT, offsetof(Choices, reason), "why; recorded with the rollback"},
+    {0},
+};
+static const Example examples[] = {
+    {"rollback prod", "the deployment before; once more goes further back"},
+    {"rollback prod --to d31 --reason \"checkout is slow\"",
+     "what d31 deployed: images, Compose files, variables"},
+    {0},
+};
+const Command command_rollback = {
+    .name = "rollback",
+    .summary = "put back the deployment before",
+    .description =
+        "Images, Compose files, mounted files and variables come from that deployment's snapshot; the "
+        "registry is not "
+        "needed while the hosts still have the images. All hosts go at once. The release that was left is "
+        "marked bad in that environment: promote skips it.",
+    .arguments = arguments,
+    .options = options,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .examples = examples,
+    .run = run_rollback};

@@ -1,0 +1,8 @@
+/* The row of each command, for the list in commands.c; one file per verb. */
+#pragma once
+
+#include "deployer/commands/command.h"
+
+extern const Command command_check, command_config, command_release_create, command_release_list,
+    command_release_show, command_plan, command_deploy, command_promote, command_rollback, command_status,
+    command_history, command_show, command_help, command_version, command_completion;

@@ -1,0 +1,249 @@
+/* `status`: what runs where, and what could go further. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deployer/commands/rows.h"
+#include "deployer/output/columns.h"
+#include "deployer/output/status_json.h"
+#include "deployer/output/table.h"
+#include "deployer/output/words.h"
+#include "pipelines/gates.h"
+#include "pipelines/state.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+typedef struct {
+  const char *environment;
+} Choices;
+
+/* Everything that statuses are made from; the arrays own what the states borrow. */
+typedef struct {
+  GPtrArray *releases;    /* Release, newest first */
+  GPtrArray *deployments; /* GPtrArray of Deployment, by environment */
+  GPtrArray *states;      /* EnvironmentState, by environment */
+} Facts;
+
+static void destroy_array(gpointer array) {
+  g_ptr_array_unref(array);
+}
+
+static void destroy_state(gpointer state) {
+  environment_state_free(state);
+}
+
+static void destroy_status(gpointer status) {
+  environment_status_free(status);
+}
+
+static void facts_clear(Facts *facts) {
+  g_clear_pointer(&facts->states, g_ptr_array_unref);
+  g_clear_pointer(&facts->deployments, g_ptr_array_unref);
+  g_clear_pointer(&facts->releases, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
+
+static bool gather(const Invocation *invocation, Facts *facts, GError **error) {
+  const Config *config = invocation->config;
+  facts->deployments = g_ptr_array_new_with_free_func(destroy_array);
+  facts->states = g_ptr_array_new_with_free_func(destroy_state);
+  if (!history_list_releases(invocation->history, 0, &facts->releases, error))
+    return false;
+  for (guint i = 0; i < config->environments->len; i++) {
+    const Environment *environment = config->environments->pdata[i];
+    GPtrArray *deployments = NULL;
+    if (!history_list_deployments(invocation->history, environment->name, 0, &deployments, error))
+      return false;
+    g_ptr_array_add(facts->deployments, deployments);
+    g_ptr_array_add(facts->states, environment_state_new(environment->name, deployments));
+  }
+  return true;
+}
+
+static const EnvironmentState *state_of(const Facts *facts, const char *name) {
+  for (guint i = 0; name != NULL && i < facts->states->len; i++) {
+    const EnvironmentState *state = facts->states->pdata[i];
+    if (strcmp(state->environment, name) == 0)
+      return state;
+  }
+  return NULL;
+}
+
+static const DeploymentHost *find_host(const Deployment *deployment, const char *name) {
+  for (guint i = 0; deployment != NULL && i < deployment->hosts->len; i++) {
+    const DeploymentHost *host = deployment->hosts->pdata[i];
+    if (strcmp(host->name, name) == 0)
+      return host;
+  }
+  return NULL;
+}
+
+/* Today's hosts as the last attempt left them; one that it did not know runs nothing of ours. */
+static GPtrArray *hosts_of(const Environment *environment, const Deployment *last) {
+  GPtrArray *hosts = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < environment->hosts->len; i++) {
+    const HostConfig *config = environment->hosts->pdata[i];
+    const DeploymentHost *known = find_host(last, config->name);
+    DeploymentHost *host = g_new0(DeploymentHost, 1);
+    *host = known != NULL ? *known : (DeploymentHost){.status = HOST_PENDING, .runs = (char *)""};
+    host->name = config->name;
+    host->address = config->address;
+    g_ptr_array_add(hosts, host);
+  }
+  return hosts;
+}
+
+static gint compare_words(gconstpointer a, gconstpointer b) {
+  const char *left = *(char *const *)a, *right = *(char *const *)b;
+  gsize left_length = strlen(left), right_length = strlen(right);
+  if (left_length != right_length)
+    return left_length < right_length ? -1 : 1;
+  return strcmp(left, right);
+}
+
+static GPtrArray *bad_of(const EnvironmentState *state) {
+  GPtrArray *bad = g_ptr_array_new_with_free_func(g_free);
+  GHashTableIter iterator;
+  gpointer release = NULL;
+  g_hash_table_iter_init(&iterator, state->bad);
+  while (g_hash_table_iter_next(&iterator, &release, NULL))
+    g_ptr_array_add(bad, release_word(*(const gint64 *)release));
+  g_ptr_array_sort(bad, compare_words);
+  return bad;
+}
+
+static void ask_promotion(const Config *config, const Facts *facts, const EnvironmentState *state,
+                          EnvironmentStatus *status) {
+  if (!config_is_in_pipeline(config, status->name))
+    return;
+  g_auto(PromoteChoice) choice = {0};
+  promote_choose(facts->releases, state, state_of(facts, config_environment_before(config, status->name)),
+                 &choice);
+  if (choice.outcome == PROMOTE_RELEASE)
+    status->promotable = release_word(choice.release->id);
+  else if (choice.outcome == PROMOTE_WAITS)
+    status->waiting_for = g_strdup(choice.why);
+}
+
+static EnvironmentStatus *status_of(const Config *config, const Facts *facts,
+                                    const Environment *environment) {
+  const EnvironmentState *state = state_of(facts, environment->name);
+  EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
+  status->name = environment->name;
+  status->current = environment_current(state);
+  if (state->running != NULL)
+    status->last = state->running;
+  else if (environment_is_unsettled(state))
+    status->last = state->last;
+  status->hosts = hosts_of(environment, state->last != NULL ? state->last : status->current);
+  status->bad = bad_of(state);
+  ask_promotion(config, facts, state, status);
+  return status;
+}
+
+/* ---- words
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static char *name_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const EnvironmentStatus *)item)->name);
+}
+
+static char *release_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const EnvironmentStatus *status = item;
+  return status->current != NULL ? release_word(status->current->release) : g_strdup("-");
+}
+
+static char *version_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const EnvironmentStatus *status = item;
+  return status->current != NULL ? g_strdup(status->current->version) : NULL;
+}
+
+static char *deployment_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const EnvironmentStatus *status = item;
+  return status->current != NULL ? deployment_word(status->current->id) : NULL;
+}
+
+static char *since_cell(gconstpointer item, gconstpointer context) {
+  const EnvironmentStatus *status = item;
+  return status->current != NULL ? time_ago(status->current->finished_at, *(const gint64 *)context) : NULL;
+}
+
+static char *hosts_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup_printf("%u", ((const EnvironmentStatus *)item)->hosts->len);
+}
+
+static char *marks_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const EnvironmentStatus *status = item;
+  g_autofree char *bad = words_joined(status->bad);
+  g_autoptr(GString) marks = g_string_new(NULL);
+  if (status->last != NULL)
+    g_string_append_printf(marks, "d%" G_GINT64_FORMAT " %s", status->last->id,
+                           deployment_status_name(status->last->status));
+  if (bad != NULL)
+    g_string_append_printf(marks, "%sbad: %s", marks->len > 0 ? "; " : "", bad);
+  return g_strdup(marks->str);
+}
+
+static char *next_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  const EnvironmentStatus *status = item;
+  if (status->promotable != NULL)
+    return g_strdup_printf("%s can be promoted", status->promotable);
+  return g_strdup(status->waiting_for);
+}
+
+static const TableColumn columns[] = {
+    {.title = "ENVIRONMENT", .cell = name_cell},
+    {.title = "RELEASE", .cell = release_cell},
+    {.title = "VERSION", .cell = version_cell, .may_shrink = true},
+    {.title = "DEPLOYMENT", .cell = deployment_cell},
+    {.title = "SINCE", .cell = since_cell},
+    {.title = "HOSTS", .cell = hosts_cell, .is_number = true},
+    {.title = "MARKS", .cell = marks_cell},
+    {.title = "NEXT", .cell = next_cell, .may_shrink = true},
+    {0},
+};
+
+static bool run_status(Invocation *invocation, GError **error) {
+  const Config *config = invocation->config;
+  g_auto(Facts) facts = {0};
+  if (!gather(invocation, &facts, error))
+    return false;
+  g_autoptr(GPtrArray) statuses = g_ptr_array_new_with_free_func(destroy_status);
+  for (guint i = 0; i < config->environments->len; i++)
+    if (invocation->environment == NULL || invocation->environment == config->environments->pdata[i])
+      g_ptr_array_add(statuses, status_of(config, &facts, config->environments->pdata[i]));
+  if (wants_words(invocation)) {
+    gint64 now = g_get_real_time();
+    g_autofree char *text = table_render(columns, statuses, &now, window_size(STDOUT_FILENO).width);
+    (void)fputs(text, stdout);
+  } else {
+    invocation->document = status_json(config->app, statuses);
+  }
+  return true;
+}
+
+static const Argument arguments[] = {
+    {"ENV", ARGUMENT_ENVIRONMENT, true, offsetof(Choices, environment), "only this environment"},
+    {0},
+};
+static const Example examples[] = {
+    {"status", "every environment: its release, since when, what could be promoted"},
+    {0},
+};
+const Command command_status = {.name = "status",
+                                .summary = "say what runs where, since when, and what could be promoted",
+                                .description = "From the history alone; no host is asked.",
+                                .arguments = arguments,
+                                .choices_size = sizeof(Choices),
+                                .needs = NEEDS_CONFIG | READS_HISTORY,
+                                .examples = examples,
+                                .run = run_status};

@@ -1,0 +1,36 @@
+/* Starts what has to be started before any thread, runs the command, and is the only one to print an error
+ * and choose the exit status. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deployer/commands/command.h"
+#include "deployer/output/exit_status.h"
+#include "environments/hosts/host.h"
+#include "support/errors.h"
+#include "support/http.h"
+#include "support/interrupt.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+/* Further lines of a message stand below the first, indented. */
+static void print_error(const GError *error) {
+  g_autofree char *message = text_printable(error->message, true);
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(message), "\n", -1);
+  (void)fflush(stdout);
+  for (guint i = 0; lines[i] != NULL; i++)
+    (void)fprintf(stderr, "%s%s\n", i == 0 ? "slipway: " : "  ", lines[i]);
+}
+
+int main(int argc, char **argv) {
+  (void)setlocale(LC_CTYPE, "");
+  interrupt_install();
+  http_global_init();
+  host_global_init();
+  g_autoptr(GError) error = NULL;
+  if (command_run(argc, argv, &error))
+    return 0;
+  print_error(error);
+  return exit_status_of(error)->status;
+}
