@@ -123,6 +123,9 @@ static void tally_set(PullTally *tally, PullLayer *layer, gint64 done, gint64 to
   *layer = (PullLayer){.done = done, .total = total};
 }
 
+static const char *const after_download[] = {"Verifying Checksum", "Download complete", "Extracting",
+                                             "Pull complete", NULL};
+
 bool pull_tally_line(PullTally *tally, const char *line, char **problem, GError **error) {
   g_autoptr(cJSON) json = NULL;
   if (!json_parse(line, strlen(line), "the engine's progress report", &json, error))
@@ -137,7 +140,7 @@ bool pull_tally_line(PullTally *tally, const char *line, char **problem, GError 
     return true;
   const cJSON *detail = json_object(json, "progressDetail");
   bool is_moving = strcmp(status, "Downloading") == 0;
-  bool is_complete = strcmp(status, "Download complete") == 0 || strcmp(status, "Pull complete") == 0;
+  bool is_complete = g_strv_contains(after_download, status);
   PullLayer *layer = is_moving || is_complete ? tally_layer(tally, id) : NULL;
   if (layer == NULL)
     return true;
