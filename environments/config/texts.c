@@ -85,6 +85,23 @@ const TextKind text_value = {
 const TextKind text_url = {
     .shown = "URL", .expected = "a URL that begins with http:// or https://", .convert = convert_url};
 
+/* Compiling is dear, and a file may have a thousand variables in a hundred environments: once a pattern, for
+ * good. */
+static bool is_match(const char *pattern, const char *text) {
+  static GMutex lock;
+  static GHashTable *compiled;
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  if (compiled == NULL)
+    compiled = g_hash_table_new(g_direct_hash, g_direct_equal); /* the patterns are literals */
+  GRegex *regex = g_hash_table_lookup(compiled, pattern);
+  if (regex == NULL) {
+    regex = g_regex_new(pattern, G_REGEX_OPTIMIZE, 0, NULL);
+    g_assert(regex != NULL);
+    g_hash_table_insert(compiled, (gpointer)pattern, regex);
+  }
+  return g_regex_match(regex, text, 0, NULL);
+}
+
 static bool has_control_character(const char *text) {
   for (; *text != '\0'; text++)
     if (g_ascii_iscntrl(*text))
@@ -95,7 +112,7 @@ static bool has_control_character(const char *text) {
 char *text_convert(const TextKind *kind, const char *text, const char *directory) {
   if (!kind->may_be_anything && (*text == '\0' || strlen(text) > LONGEST_TEXT || has_control_character(text)))
     return NULL;
-  if (kind->pattern != NULL && !g_regex_match_simple(kind->pattern, text, G_REGEX_OPTIMIZE, 0))
+  if (kind->pattern != NULL && !is_match(kind->pattern, text))
     return NULL;
   return kind->convert != NULL ? kind->convert(text, directory) : g_strdup(text);
 }
@@ -110,12 +127,11 @@ static bool port_split(const char *text, guint *port) {
 }
 
 static bool is_host(const char *text) {
-  return g_regex_match_simple("^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}\\z", text, 0, 0);
+  return is_match("^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}\\z", text);
 }
 
 static bool is_ipv6(const char *text) {
-  return strchr(text, ':') != NULL &&
-         g_regex_match_simple("^[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,64})?\\z", text, 0, 0);
+  return strchr(text, ':') != NULL && is_match("^[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,64})?\\z", text);
 }
 
 bool address_split(const char *text, char **user, char **host, guint *port) {

@@ -87,9 +87,9 @@ static void prepare_named_texts(const SchemaKey *row, void *target) {
   *FIELD(GPtrArray *, target, row) = g_ptr_array_new_with_free_func((GDestroyNotify)named_value_free);
 }
 
-/* Takes `value`. */
-static void set_named(GPtrArray *values, const char *name, char *value) {
-  for (guint i = 0; i < values->len; i++) {
+/* Replaces the value among the first `count`, or adds one. Takes `value`. */
+static void set_named(GPtrArray *values, guint count, const char *name, char *value) {
+  for (guint i = 0; i < count; i++) {
     NamedValue *there = values->pdata[i];
     if (strcmp(there->name, name) == 0) {
       g_free(there->value);
@@ -108,6 +108,7 @@ static void read_named_texts(Reader *reader, const SchemaKey *row, const YamlNod
   GPtrArray *values = *FIELD(GPtrArray *, target, row);
   if (yaml_is_null(node) || !reader_expect(reader, row, node, YAML_MAPPING, "a mapping of names to values"))
     return;
+  guint count = values->len; /* a mapping's own names are all different: compare with what was there only */
   for (guint i = 0; i < node->items->len; i++) {
     const YamlNode *key = node->keys->pdata[i];
     g_autofree char *name = text_convert(row->name_text, key->text, reader->directory);
@@ -115,7 +116,7 @@ static void read_named_texts(Reader *reader, const SchemaKey *row, const YamlNod
       reader_report_type(reader, row, key, row->name_text->expected);
     char *value = read_kind(reader, row, row->text, node->items->pdata[i]);
     if (name != NULL && value != NULL)
-      set_named(values, name, value);
+      set_named(values, count, name, value);
     else
       g_free(value);
   }

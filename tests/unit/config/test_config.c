@@ -1,0 +1,260 @@
+/* environments/config: what a right slipway.yml becomes, and that printing it gives it back. */
+#include "environments/config/config.h"
+
+#include <criterion/criterion.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "support/errors.h"
+#include "support/files.h"
+#include "support/json.h"
+
+static const char full[] =
+    "app: journal\n"
+    "images:\n"
+    "  web: registry.example.org/journal/web\n"
+    "  fpm: registry.example.org:5000/journal/fpm\n"
+    "pipeline: [ci, end2end, prod]\n"
+    "compose: ./deploy//compose.yml\n"
+    "history: state/journal.db\n"
+    "insecure_registries: [\"10.0.0.5:5000\"]\n"
+    "defaults:\n"
+    "  ssh: {user: deploy, key: keys/id}\n"
+    "  health: {deadline: 90s, settle: 1s}\n"
+    "  variables: {FIRST: 1, SWITCH: yes}\n"
+    "  retain: 3\n"
+    "environments:\n"
+    "  ci:\n"
+    "    hosts: [local]\n"
+    "    compose: deploy/compose.ci.yml\n"
+    "  end2end:\n"
+    "    hosts: [10.0.2.10]\n"
+    "    variables: {URL: \"https://end2end.example.org\", FIRST: 2, TEXT: \"a\\n$b \\\"c\"}\n"
+    "  prod:\n"
+    "    hosts:\n"
+    "      - 10.0.1.10\n"
+    "      - root@web2.example.org:2222\n"
+    "      - {name: web3, address: 10.0.1.12, ssh: {port: 23, agent: no}, engine: /run/x.sock}\n"
+    "      - \"[fe80::1]:24\"\n"
+    "      - 2001:db8::7\n"
+    "    engine: /run/user/1000/docker.sock\n"
+    "    ssh: {host_keys: accept-new, connect_timeout: 250ms, known_hosts: ~/known}\n"
+    "    compose: [deploy/compose.prod.yml, extra.yml]\n"
+    "    protected: true\n"
+    "    health:\n"
+    "      settle: 1h30m\n"
+    "      restarts: 0\n"
+    "      early: off\n"
+    "      http:\n"
+    "        - url: http://localhost:8080/ping\n"
+    "        - {url: \"https://x/\", expect: 204, from: controller}\n"
+    "    rollout: {batch: 50%, on_failure: stop}\n"
+    "    retain: 7\n";
+
+static Config *parsed(const char *text) {
+  g_autoptr(GError) error = NULL;
+  Config *config = NULL;
+  cr_assert(config_parse("slipway.yml", "/srv/journal", text, strlen(text), &config, &error), "%s",
+            error != NULL ? error->message : "");
+  return config;
+}
+
+static Config *parsed_with(const char *environment_lines) {
+  g_autofree char *text =
+      g_strconcat("app: a\nimages: {a: a}\npipeline: [e]\ncompose: c.yml\nenvironments:\n  e:\n",
+                  environment_lines, NULL);
+  return parsed(text);
+}
+
+static const HostConfig *host_at(const Config *config, const char *environment, guint index) {
+  return config_find_environment(config, environment)->hosts->pdata[index];
+}
+
+Test(config, defaults_are_filled_in) {
+  g_autoptr(Config) config = parsed_with("    hosts: [x]\n");
+  const Environment *environment = config_find_environment(config, "e");
+  const HostConfig *host = environment->hosts->pdata[0];
+  g_autofree char *history = g_build_filename(g_get_user_state_dir(), "slipway", "a.db", NULL);
+  cr_assert_str_eq(config->history, history);
+  cr_assert_eq(config->insecure_registries->len, 0);
+  cr_assert_null(host->ssh.user);
+  cr_assert_eq(host->ssh.port, 0);
+  cr_assert(host->ssh.agent);
+  cr_assert_eq(host->ssh.host_keys, HOST_KEYS_STRICT);
+  cr_assert_eq(host->ssh.connect_timeout_ms, 10000);
+  cr_assert_eq(host->ssh.keepalive_ms, 5000);
+  cr_assert_null(host->engine);
+  cr_assert_eq(environment->health.deadline_ms, 120000);
+  cr_assert_eq(environment->health.settle_ms, 5000);
+  cr_assert_eq(environment->health.restarts, 2);
+  cr_assert(environment->health.early);
+  cr_assert_eq(environment->health.http->len, 0);
+  cr_assert_eq(environment->rollout.batch, 0);
+  cr_assert_eq(environment->rollout.batch_percent, 100);
+  cr_assert_eq(environment->rollout.on_failure, ON_FAILURE_RESTORE);
+  cr_assert_not(environment->is_protected);
+  cr_assert_eq(environment->retain, 5);
+}
+
+Test(config, an_environment_overrides_defaults_key_by_key) {
+  g_autoptr(Config) config = parsed(full);
+  const Environment *end2end = config_find_environment(config, "end2end"),
+                    *prod = config_find_environment(config, "prod");
+  static const char *const names[] = {"FIRST", "SWITCH", "URL", "TEXT"};
+  static const char *const values[] = {"2", "yes", "https://end2end.example.org", "a\n$b \"c"};
+  cr_assert_eq(end2end->variables->len, G_N_ELEMENTS(names));
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    const NamedValue *variable = end2end->variables->pdata[i];
+    cr_assert_str_eq(variable->name, names[i]);
+    cr_assert_str_eq(variable->value, values[i]);
+  }
+  cr_assert_eq(end2end->health.settle_ms, 1000);
+  cr_assert_eq(end2end->retain, 3);
+  cr_assert_eq(prod->health.deadline_ms, 90000);
+  cr_assert_eq(prod->health.settle_ms, 5400000);
+  cr_assert_not(prod->health.early);
+  cr_assert_eq(prod->retain, 7);
+  cr_assert_eq(prod->rollout.batch_percent, 50);
+  cr_assert_eq(prod->rollout.on_failure, ON_FAILURE_STOP);
+  cr_assert(((HttpCheck *)prod->health.http->pdata[1])->from_controller);
+  cr_assert_eq(((HttpCheck *)prod->health.http->pdata[0])->expect, 200);
+}
+
+Test(config, compose_files_come_after_the_base_files) {
+  g_autoptr(Config) config = parsed(full);
+  const Environment *ci = config_find_environment(config, "ci"),
+                    *prod = config_find_environment(config, "prod");
+  cr_assert_eq(ci->compose->len, 2);
+  cr_assert_str_eq(ci->compose->pdata[0], "deploy/compose.yml");
+  cr_assert_str_eq(ci->compose->pdata[1], "deploy/compose.ci.yml");
+  cr_assert_eq(prod->compose->len, 3);
+  cr_assert_str_eq(prod->compose->pdata[2], "extra.yml");
+}
+
+Test(config, hosts_are_strings_or_mappings) {
+  static const struct {
+    const char *name, *address, *user, *engine;
+    guint port;
+    bool agent;
+  } expected[] = {
+      {"10.0.1.10", "10.0.1.10", "deploy", "/run/user/1000/docker.sock", 0, true},
+      {"web2.example.org", "web2.example.org", "root", "/run/user/1000/docker.sock", 2222, true},
+      {"web3", "10.0.1.12", "deploy", "/run/x.sock", 23, false},
+      {"fe80::1", "fe80::1", "deploy", "/run/user/1000/docker.sock", 24, true},
+      {"2001:db8::7", "2001:db8::7", "deploy", "/run/user/1000/docker.sock", 0, true},
+  };
+  g_autoptr(Config) config = parsed(full);
+  g_autofree char *known_hosts = path_resolve("/", "~/known");
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+    const HostConfig *host = host_at(config, "prod", i);
+    cr_assert_str_eq(host->name, expected[i].name);
+    cr_assert_str_eq(host->address, expected[i].address);
+    cr_assert_str_eq(host->ssh.user, expected[i].user);
+    cr_assert_str_eq(host->engine, expected[i].engine);
+    cr_assert_eq(host->ssh.port, expected[i].port);
+    cr_assert_eq(host->ssh.agent, expected[i].agent);
+    cr_assert_str_eq(host->ssh.key, "/srv/journal/keys/id");
+    cr_assert_str_eq(host->ssh.known_hosts, known_hosts);
+    cr_assert_eq(host->ssh.connect_timeout_ms, 250);
+    cr_assert_eq(host->ssh.host_keys, HOST_KEYS_ACCEPT_NEW);
+  }
+}
+
+Test(config, local_is_this_machine) {
+  g_autoptr(Config) config = parsed(full);
+  const HostConfig *host = host_at(config, "ci", 0);
+  cr_assert_str_eq(host->name, "local");
+  cr_assert_null(host->address);
+  cr_assert_null(host->ssh.user);
+}
+
+Test(config, a_batch_is_a_number_or_a_share) {
+  g_autoptr(Config) number = parsed_with("    hosts: [x]\n    rollout: {batch: 2}\n");
+  g_autoptr(Config) share = parsed_with("    hosts: [x]\n    rollout: {batch: 34%}\n");
+  cr_assert_eq(config_find_environment(number, "e")->rollout.batch, 2);
+  cr_assert_eq(config_find_environment(number, "e")->rollout.batch_percent, 0);
+  cr_assert_eq(config_find_environment(share, "e")->rollout.batch, 0);
+  cr_assert_eq(config_find_environment(share, "e")->rollout.batch_percent, 34);
+}
+
+Test(config, the_pipeline_tells_what_comes_before) {
+  g_autoptr(Config) config = parsed(full);
+  cr_assert_null(config_environment_before(config, "ci"));
+  cr_assert_str_eq(config_environment_before(config, "prod"), "end2end");
+  cr_assert_null(config_environment_before(config, "other"));
+  cr_assert(config_is_in_pipeline(config, "ci"));
+  cr_assert_not(config_is_in_pipeline(config, "other"));
+}
+
+Test(config, an_unknown_environment_is_a_usage_error_with_the_nearest_name) {
+  g_autoptr(Config) config = parsed(full);
+  g_autoptr(GError) error = NULL;
+  Environment *environment = NULL;
+  cr_assert(config_require_environment(config, "prod", &environment, &error));
+  cr_assert_not(config_require_environment(config, "prdo", &environment, &error));
+  cr_assert(error_is(error, SLIPWAY_ERROR_USAGE));
+  cr_assert_str_eq(error->message, "no environment \"prdo\" in slipway.yml; did you mean \"prod\"? "
+                                   "(there are ci, end2end, prod)");
+}
+
+/* The text says all that the structs hold, so equal texts are equal structs. */
+static void assert_survives_printing(const Config *config, const char *environment) {
+  g_autofree char *yaml = config_to_yaml(config, environment), *json = config_to_json(config, environment);
+  g_autoptr(Config) again = parsed(yaml);
+  g_autofree char *yaml_again = config_to_yaml(again, NULL), *json_again = config_to_json(again, NULL);
+  cr_assert_str_eq(yaml_again, yaml);
+  cr_assert_str_eq(json_again, json);
+}
+
+Test(config, what_is_printed_parses_to_the_same) {
+  g_autoptr(Config) config = parsed(full);
+  assert_survives_printing(config, NULL);
+  assert_survives_printing(config, "ci");
+  assert_survives_printing(config, "prod");
+}
+
+Test(config, an_environment_outside_the_pipeline_prints_an_empty_one) {
+  g_autoptr(Config) config = parsed("app: a\nimages: {a: a}\npipeline: [e]\ncompose: c.yml\n"
+                                    "environments: {e: {hosts: [local]}, aside: {hosts: [local]}}\n");
+  g_autofree char *yaml = config_to_yaml(config, "aside");
+  cr_assert(strstr(yaml, "pipeline: []\n"), "%s", yaml);
+  assert_survives_printing(config, "aside");
+}
+
+Test(config, a_printed_environment_stands_alone) {
+  g_autoptr(Config) config = parsed(full);
+  g_autofree char *yaml = config_to_yaml(config, "end2end"), *json = config_to_json(config, "end2end");
+  g_autoptr(Config) alone = parsed(yaml);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(cJSON) tree = NULL;
+  cr_assert_eq(alone->environments->len, 1);
+  cr_assert_eq(alone->pipeline->len, 1);
+  cr_assert_str_eq(host_at(alone, "end2end", 0)->ssh.user, "deploy");
+  cr_assert(strstr(yaml, "key: keys/id\n"), "%s", yaml); /* relative again */
+  cr_assert(json_parse(json, strlen(json), "json", &tree, &error));
+  cr_assert_str_eq(json_string(json_path(tree, "environments", "end2end", "health", NULL), "deadline"),
+                   "90s");
+}
+
+Test(config, the_keys_are_described_from_their_rows) {
+  g_autofree char *keys = config_describe_keys();
+  cr_assert(strstr(keys, "\nenvironments.NAME.health.deadline"), "%s", keys);
+  cr_assert(strstr(keys, "number 1..65535"));
+  cr_assert(strstr(keys, "strict|accept-new"));
+  cr_assert_null(strstr(keys, "defaults."));
+}
+
+Test(config, a_file_is_read_from_its_folder) {
+  g_autofree char *folder = g_dir_make_tmp("slipway-config-XXXXXX", NULL),
+                  *path = g_build_filename(folder, "s.yml", NULL);
+  g_autofree char *history = g_build_filename(folder, "state/journal.db", NULL);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Config) config = NULL;
+  cr_assert(file_write(path, full, sizeof full - 1, 0600, &error));
+  cr_assert(config_load(path, &config, &error), "%s", error != NULL ? error->message : "");
+  cr_assert_str_eq(config->path, path);
+  cr_assert_str_eq(config->directory, folder);
+  cr_assert_str_eq(config->history, history);
+  g_remove(path);
+  g_remove(folder);
+}
