@@ -41,11 +41,10 @@ void registry_credentials_free(RegistryCredentials *credentials) {
 }
 
 static RegistryCredentials *credentials_new(const char *user, const char *secret) {
-  RegistryCredentials *credentials = g_new0(RegistryCredentials, 1);
-  credentials->user = g_strdup(user);
+  RegistryCredentials credentials = {.user = g_strdup(user)};
   bool is_token = g_strv_contains(TOKEN_USERS, user);
-  *(is_token ? &credentials->identity_token : &credentials->password) = g_strdup(secret);
-  return credentials;
+  *(is_token ? &credentials.identity_token : &credentials.password) = g_strdup(secret);
+  return g_memdup2(&credentials, sizeof credentials);
 }
 
 char *registry_credentials_path(void) {
@@ -74,8 +73,10 @@ static const cJSON *entry_for(const cJSON *object, const char *registry) {
   if (exact != NULL)
     return exact;
   const cJSON *entry = NULL;
-  cJSON_ArrayForEach(entry,
-                     object) if (entry->string != NULL && key_names(entry->string, registry)) return entry;
+  cJSON_ArrayForEach(entry, object) {
+    if (entry->string != NULL && key_names(entry->string, registry))
+      return entry;
+  }
   return NULL;
 }
 
@@ -148,13 +149,6 @@ static bool says_not_found(const char *output) {
 }
 
 static bool read_helper_reply(const ProgramReply *reply, RegistryCredentials **credentials, GError **error) {
-  if (reply->exit_code != 0 && says_not_found(reply->output->str)) {
-    *credentials = NULL;
-    return true;
-  }
-  if (reply->exit_code != 0)
-    return fail(error, SLIPWAY_ERROR_UNREADY, "exit status %d; try it: echo SERVER | docker-credential-… get",
-                reply->exit_code);
   g_autoptr(cJSON) json = NULL;
   if (!json_parse(reply->output->str, reply->output->len, "its reply", &json, error))
     return false;
@@ -168,10 +162,18 @@ static bool read_helper_reply(const ProgramReply *reply, RegistryCredentials **c
 static bool ask_helper(const char *name, const char *registry, RegistryCredentials **credentials,
                        GError **error) {
   g_autofree char *program = g_strdup_printf("docker-credential-%s", name);
+  const char *server = server_key(registry);
   g_auto(ProgramReply) reply = {0};
-  if (!program_ask((const char *const[]){program, "get", NULL}, server_key(registry), HELPER_TIMEOUT_MS,
-                   &reply, error))
+  if (!program_ask((const char *const[]){program, "get", NULL}, server, HELPER_TIMEOUT_MS, &reply, error))
     return prefix(error, "credentials for %s: ", registry);
+  if (reply.exit_code != 0 && says_not_found(reply.output->str)) {
+    *credentials = NULL;
+    return true;
+  }
+  if (reply.exit_code != 0)
+    return fail(error, SLIPWAY_ERROR_UNREADY,
+                "credentials for %s: %s: exit status %d; to see why: echo %s | %s get", registry, program,
+                reply.exit_code, server, program);
   if (!read_helper_reply(&reply, credentials, error))
     return prefix(error, "credentials for %s: %s: ", registry, program);
   return true;

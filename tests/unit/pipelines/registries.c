@@ -262,7 +262,7 @@ static bool is_whole(const char *request) {
 }
 
 static void serve(FakeRegistry *fake, int connection) {
-  g_autofree char *request = g_malloc0(REQUEST_SIZE);
+  char request[REQUEST_SIZE] = "";
   gsize length = 0;
   while (!is_whole(request)) {
     gssize got = read(connection, request + length, REQUEST_SIZE - 1 - length);
