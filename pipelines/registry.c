@@ -291,3 +291,15 @@ bool registry_describe(Registry *registry, const char *pinned, const char *os, c
   return fetch_json(registry, &reference, "blobs", digest, &config, error) &&
          read_image(&reference, manifest, config, &platform, image, error);
 }
+
+bool registry_check(Registry *registry, const char *image, GError **error) {
+  g_auto(ImageReference) reference = {0};
+  g_auto(HttpReply) reply = {0};
+  RegistryQuestion question = {.method = "GET", .path = "tags/list?n=1"};
+  if (!image_reference_parse(image, &reference, error) ||
+      !registry_ask(registry, &reference, &question, &reply, error))
+    return false;
+  /* 404: nothing was pushed there yet, which is for `release create` to say. */
+  return reply.status == 200 || reply.status == 404 ||
+         registry_refuse(registry, &reference, "the list of tags", &reply, error);
+}

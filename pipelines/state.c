@@ -37,7 +37,8 @@ bool deployment_counts(const Deployment *deployment) {
 static bool changed_nothing(const Deployment *deployment) {
   if (deployment->exit_code >= 2 && deployment->exit_code <= 4)
     return true;
-  return deployment->status == STATUS_FAILED && !deployment->touched;
+  bool ended_early = deployment->status == STATUS_FAILED || deployment->status == STATUS_INTERRUPTED;
+  return ended_early && !deployment->touched;
 }
 
 static bool has_same_content(const Deployment *a, const Deployment *b) {

@@ -214,7 +214,8 @@ Test(target, rollback_brings_back_images_files_and_variables_of_then_not_of_toda
   cr_assert_eq(target->release->id, first);
   const FileTree *tree = g_ptr_array_index(target->project->trees, 0);
   const ProjectFile *file = g_ptr_array_index(tree->entries, 0);
-  cr_assert_str_eq(g_bytes_get_data(file->bytes, NULL), "hello\n");
+  g_autoptr(GBytes) hello = g_bytes_new_static("hello\n", 6);
+  cr_assert(g_bytes_equal(file->bytes, hello));
   const char *reference = g_hash_table_lookup(target->pinned, "web");
   cr_assert_not_null(strstr(reference, "@sha256:1111"), "%s", reference);
   const NamedValue *variable = g_ptr_array_index(target->project->variables, 0);
