@@ -18,7 +18,7 @@ enum {
   HEADERS_CAP = 256 << 10, /* bytes, of one reply */
   LINE_CAP = 1 << 20,
   REDIRECTS = 5,
-  BLIND_WAIT_MS = 50, /* between looks at a stream whose socket libcurl does not tell */
+  BLIND_WAIT_MS = 50, /* between looks at a stream whose socket is not known */
 };
 
 typedef struct curl_slist HeaderList;
@@ -38,6 +38,7 @@ typedef struct {
   const char *excess;   /* what went over its cap; set by a callback that ends the transfer */
   bool has_all_headers; /* of the final reply */
   bool is_over_unix_socket;
+  int socket; /* over a unix socket: the connection's, once there is one; else -1 */
 } Exchange;
 
 struct HttpClient {
@@ -176,6 +177,14 @@ static size_t receive_body(char *bytes, size_t size, size_t count, void *data) {
   return length;
 }
 
+/* libcurl 7.88 does not tell the socket of a transfer that goes on (CURLINFO_ACTIVESOCKET). To a unix socket
+ * there is one attempt to connect, so the last that it made is the one. */
+static int note_socket(void *data, curl_socket_t socket, curlsocktype purpose) {
+  Exchange *exchange = data;
+  exchange->socket = exchange->is_over_unix_socket && purpose == CURLSOCKTYPE_IPCXN ? socket : -1;
+  return CURL_SOCKOPT_OK;
+}
+
 static void exchange_clear(Exchange *exchange) {
   g_clear_pointer(&exchange->headers, curl_slist_free_all);
   g_clear_pointer(&exchange->subject, g_free);
@@ -246,6 +255,7 @@ static bool exchange_prepare(Exchange *exchange, const HttpRequest *request, GEr
                                 : url_for_people(request->url);
   exchange->subject = g_strdup(target);
   exchange->is_over_unix_socket = request->unix_socket != NULL;
+  exchange->socket = -1;
   exchange->reply.headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   exchange->reply.body = g_string_new(NULL);
   set_method(easy, request);
@@ -258,6 +268,8 @@ static bool exchange_prepare(Exchange *exchange, const HttpRequest *request, GEr
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                    request->connect_timeout_ms == 0 ? (long)CONNECT_TIMEOUT_MS
                                                     : (long)request->connect_timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, exchange);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
@@ -422,18 +434,17 @@ void http_stream_wait_any(HttpStream *const *streams, guint count, int timeout_m
   for (guint i = 0; i < count; i++) {
     if (streams[i]->is_done || stream_find_newline(streams[i]) != NULL)
       return;
-    curl_socket_t socket = CURL_SOCKET_BAD;
-    curl_easy_getinfo(streams[i]->exchange.easy, CURLINFO_ACTIVESOCKET, &socket);
+    int socket = streams[i]->exchange.socket;
     sockets[i] = (struct pollfd){.fd = socket, .events = POLLIN};
     long timer = -1; /* libcurl's own: a time limit, or bytes that it has already taken from the socket */
     curl_multi_timeout(streams[i]->multi, &timer);
-    if (socket == CURL_SOCKET_BAD)
+    if (socket < 0)
       timer = timer < 0 ? BLIND_WAIT_MS : MIN(timer, BLIND_WAIT_MS);
     if (timer >= 0 && (wait < 0 || timer < wait))
       wait = (int)timer;
   }
-  (void)poll(sockets, count,
-             wait); /* an interrupted or failed poll only means that the caller looks sooner */
+  /* An interrupted or failed poll only means that the caller looks sooner. */
+  (void)poll(sockets, count, wait);
 }
 
 void http_stream_free(HttpStream *stream) {

@@ -42,7 +42,7 @@ static void *serve(void *data) {
   Server *server = data;
   for (guint i = 0; server->replies[i] != NULL; i++) {
     int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-    char byte;
+    char byte, bytes[4096];
     if (connection >= 0 && read_request(server, connection)) {
       for (guint k = 0; server->replies[i][k] != NULL; k++) {
         if (k > 0 && read(server->gate[0], &byte, 1) != 1)
@@ -51,7 +51,8 @@ static void *serve(void *data) {
           break;
       }
       if (!server->is_cut)
-        (void)read(connection, &byte, 1); /* until the client goes away */
+        while (recv(connection, bytes, sizeof bytes, 0) > 0) /* until the client goes away */
+          ;
     }
     close(connection);
   }
@@ -134,12 +135,14 @@ Test(http, sends_bodies_and_credentials_but_no_expect) {
   start(&server, true);
   g_autoptr(HttpClient) client = http_client_new();
   g_auto(HttpReply) reply = {0};
+  g_autofree char *body =
+      g_strnfill(2 << 20, ' '); /* libcurl asks before it sends that much, unless told not to */
   HttpRequest request = {.url = "http://engine/x",
                          .unix_socket = server.path,
                          .headers = PIECES("Content-Type: application/json"),
                          .basic = "u:p",
-                         .body = "{}",
-                         .body_length = 2};
+                         .body = body,
+                         .body_length = 2 << 20};
   cr_assert(http_perform(client, &request, &reply, NULL));
   cr_assert(g_str_has_prefix(server.requests->str, "POST /x HTTP/1.1\r\nHost: engine\r\n"));
   cr_assert(strstr(server.requests->str, "Authorization: Basic dTpw\r\n") != NULL);
@@ -276,15 +279,20 @@ Test(http_stream, waiting_for_any_wakes_for_the_one_that_has_something, .init = 
       http_stream_open(&(HttpRequest){.url = "http://engine", .unix_socket = quiet.path}, &streams[0], NULL));
   cr_assert(
       http_stream_open(&(HttpRequest){.url = "http://engine", .unix_socket = busy.path}, &streams[1], NULL));
-  open_gate(&busy);
-  gint64 before = g_get_monotonic_time();
   g_autofree char *line = NULL;
   HttpStreamState state = HTTP_STREAM_TIMEOUT;
+  for (guint i = 0; i < 2; i++) { /* libcurl's own timers are over then */
+    http_stream_wait_any(streams, 2, 300);
+    cr_assert_null(next_line(streams[0], 0, &state));
+    cr_assert_null(next_line(streams[1], 0, &state));
+  }
+  open_gate(&busy);
+  gint64 before = g_get_monotonic_time();
   while (state == HTTP_STREAM_TIMEOUT && g_get_monotonic_time() - before < 5 * G_USEC_PER_SEC) {
     http_stream_wait_any(streams, 2, 5000);
     line = next_line(streams[1], 0, &state);
   }
-  cr_assert(strcmp(line, "hi") == 0);
+  cr_assert_str_eq(line, "hi");
   cr_assert(g_get_monotonic_time() - before < G_USEC_PER_SEC);
   http_stream_free(streams[0]);
   http_stream_free(streams[1]);
