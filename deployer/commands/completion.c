@@ -27,7 +27,7 @@ static bool takes_environment(const Command *command) {
 static void append_case(GString *script, const Command *command) {
   g_autoptr(GString) words = g_string_new(NULL);
   append_option_words(words, command->options);
-  g_string_append_printf(script, "    '%s') words='%s'; environments=%s ;;\n", command->name, words->str,
+  g_string_append_printf(script, "    '%s') options='%s'; environments=%s ;;\n", command->name, words->str,
                          takes_environment(command) ? "yes" : "");
 }
 
@@ -53,7 +53,7 @@ char *completion_bash(void) {
   GString *script =
       g_string_new("# Completion of slipway for bash, made by: slipway completion bash\n"
                    "_slipway() {\n"
-                   "  local current=${COMP_WORDS[COMP_CWORD]} verb='' words='' environments='' i\n"
+                   "  local current=${COMP_WORDS[COMP_CWORD]} verb='' words='' options='' environments='' i\n"
                    "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
                    "    case ${COMP_WORDS[i]} in -*) continue ;; esac\n"
                    "    case ${COMP_WORDS[i - 1]} in -c | --config | --history) continue ;; esac\n"
@@ -73,7 +73,7 @@ char *completion_bash(void) {
   append_option_words(global, global_options);
   g_string_append_printf(script,
                          "  esac\n"
-                         "  case $current in -*) words+='%s' ;; esac\n"
+                         "  case $current in -*) words+=\"$options%s\" ;; esac\n"
                          "  [ -z \"$environments\" ] ||"
                          " words+=\" $(\"${COMP_WORDS[0]}\" config --environments 2>/dev/null)\"\n"
                          "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"

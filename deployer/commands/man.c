@@ -14,6 +14,8 @@ static char *roff(const char *text) {
   for (const char *at = text; *at != '\0'; at++) {
     if (*at == '\\')
       g_string_append(escaped, "\\e");
+    else if (*at == '"')
+      g_string_append(escaped, "\\(dq");
     else if (*at == '-')
       g_string_append(escaped, "\\-");
     else
@@ -55,8 +57,9 @@ static void append_examples(GString *page, const Example *rows) {
 static void append_command(GString *page, const Command *command) {
   g_autofree char *synopsis = usage_synopsis(command);
   g_autofree char *title = roff(synopsis);
-  g_autofree char *summary = roff(command->summary);
-  g_string_append_printf(page, ".SS slipway %s\n%s.\n", title, summary);
+  g_autofree char *sentence = usage_sentence(command);
+  g_autofree char *summary = roff(sentence);
+  g_string_append_printf(page, ".SS slipway %s\n%s\n", title, summary);
   if (command->description != NULL) {
     g_autofree char *description = roff(command->description);
     g_string_append_printf(page, ".PP\n%s\n", description);

@@ -18,6 +18,10 @@ char *usage_synopsis(const Command *command) {
   return g_string_free(text, FALSE);
 }
 
+char *usage_sentence(const Command *command) {
+  return g_strdup_printf("%c%s.", g_ascii_toupper(command->summary[0]), command->summary + 1);
+}
+
 /* Appends `words` broken at spaces, every line after the first indented. */
 static void append_wrapped(GString *text, const char *words, guint indent) {
   g_auto(GStrv) list = g_strsplit(words, " ", -1);
@@ -112,9 +116,8 @@ char *usage_overview(const char *group) {
   GString *text = g_string_new("usage: slipway ");
   g_string_append_printf(text, "%s%sCOMMAND …\n\n", group != NULL ? group : "", group != NULL ? " " : "");
   if (group == NULL)
-    g_string_append(text,
-                    "slipway promotes container images to plain VMs, by digest: build once, move the same "
-                    "bytes.\n\n");
+    g_string_append(text, "slipway promotes container images to plain VMs, by digest.\n"
+                          "Build once, never rebuild, move the same bytes.\n\n");
   append_commands(text, group);
   append_options(text, "Options of every command:", global_options);
   g_string_append(text, "\nMore about one: slipway COMMAND --help. The whole: man slipway.\n");
@@ -125,7 +128,8 @@ char *usage_of_command(const Command *command) {
   g_autofree char *synopsis = usage_synopsis(command);
   GString *text = g_string_new(NULL);
   g_string_append_printf(text, "usage: slipway %s\n\n", synopsis);
-  append_wrapped(text, command->summary, 0);
+  g_autofree char *sentence = usage_sentence(command);
+  append_wrapped(text, sentence, 0);
   if (command->description != NULL) {
     g_string_append_c(text, '\n');
     append_wrapped(text, command->description, 0);

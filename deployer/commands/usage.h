@@ -5,6 +5,8 @@
 
 /* "deploy ENV [RELEASE] [OPTION…]" */
 char *usage_synopsis(const Command *command);
+/* The summary as a sentence. */
+char *usage_sentence(const Command *command);
 /* All commands; `group` not NULL: only those of two words that begin so. */
 char *usage_overview(const char *group);
 char *usage_of_command(const Command *command);
