@@ -34,7 +34,7 @@ static char *own_probe_output(HealthWatch *watch, const Subject *subject) {
     return NULL;
   guint limit = (guint)MIN(state->check_timeout_ms, OWN_PROBE_MS);
   if (!engine_exec_output(watch->engine, subject->id, state->check, limit, &output, &problem))
-    return g_strdup(problem->message);
+    return g_strdup_printf("(no output: %s)", problem->message);
   return output;
 }
 

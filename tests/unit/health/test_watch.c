@@ -1,6 +1,10 @@
 /* The watch against a real engine: each behaviour of a container that design §6 names. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "healthchecks/health.h"
 #include "support/errors.h"
@@ -192,4 +196,73 @@ Test(watch, http_checks_are_repeated_until_the_deadline) {
                                 &(HealthConfig){.deadline_ms = 1200, .settle_ms = 0, .http = urls});
   expect_failed(&outcome, FRAGMENTS("http://127.0.0.1:1/ping: no answer: ", "not as expected within 1200ms"));
   cr_expect(outcome.took_ms >= 900 && outcome.took_ms < 2200, "took %d ms", (int)outcome.took_ms);
+}
+
+Test(watch, a_probe_that_takes_longer_than_the_images_timeout_is_not_believed) {
+  g_auto(Outcome) outcome = run(
+      "hangs",
+      &(Service){.service = "web", .command = "exec sleep 60", .check = "sleep 1; true", .timeout_ms = 300},
+      &(HealthConfig){.deadline_ms = 2000, .settle_ms = 0, .early = true});
+  expect_failed(&outcome, FRAGMENTS("web: not healthy after 2s (starting)", "\n  probe: (no output"));
+}
+
+Test(watch, a_service_is_as_well_as_the_worst_of_its_containers) {
+  g_auto(Fixture) fixture = {0};
+  fixture_open(&fixture, "two");
+  g_autoptr(HealthWatch) watch = NULL;
+  cr_assert(health_watch_new(fixture.engine, "two", &watch, NULL));
+  const char *const commands[] = {"touch /ok; exec sleep 60", "sleep 1; touch /ok; exec sleep 60"};
+  for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+    g_free(fixture_start(&fixture,
+                         &(Service){.service = "web", .command = commands[i], .check = "test -e /ok"}));
+  g_auto(Outcome) outcome =
+      wait_for(watch, &(HealthConfig){.deadline_ms = 10000, .settle_ms = 0, .early = true});
+  expect_well(&outcome);
+  cr_expect_str_eq(outcome.told->str, "web=starting;web=healthy;");
+}
+
+/* Answers each connection with the next status; the last one again and again. */
+typedef struct {
+  int listener;
+  guint statuses[2];
+} Application;
+
+static void *answer(void *data) {
+  const Application *application = data;
+  char bytes[4096];
+  for (guint i = 0;; i++) {
+    int connection = accept4(application->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0)
+      return NULL;
+    g_autofree char *text =
+        g_strdup_printf("HTTP/1.1 %u X\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+                        application->statuses[MIN(i, 1)]);
+    if (recv(connection, bytes, sizeof bytes, 0) > 0)
+      (void)send(connection, text, strlen(text), MSG_NOSIGNAL);
+    close(connection);
+  }
+}
+
+Test(watch, an_http_check_that_answers_at_last_is_enough) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  Application application = {.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                             .statuses = {503, 204}};
+  cr_assert(bind(application.listener, (struct sockaddr *)&address, length) == 0);
+  cr_assert(getsockname(application.listener, (struct sockaddr *)&address, &length) == 0);
+  cr_assert(listen(application.listener, 8) == 0);
+  GThread *thread = g_thread_new("application", answer, &application);
+  g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/ping", ntohs(address.sin_port));
+  g_autoptr(GPtrArray) urls = g_ptr_array_new();
+  HttpCheck here = {.url = url, .expect = 204},
+            controller = {.url = url, .expect = 204, .from_controller = true};
+  g_ptr_array_add(urls, &here);
+  g_ptr_array_add(urls, &controller);
+  g_auto(Outcome) outcome = run("answers", &(Service){.service = "web", .command = "exec sleep 60"},
+                                &(HealthConfig){.deadline_ms = 10000, .settle_ms = 0, .http = urls});
+  shutdown(application.listener, SHUT_RDWR);
+  g_thread_join(thread);
+  close(application.listener);
+  expect_well(&outcome);
+  cr_expect(strstr(outcome.told->str, "answered 503, expected 204") != NULL, "%s", outcome.told->str);
 }
