@@ -50,8 +50,8 @@ static void named_value_free(void *data) {
   g_free(value);
 }
 
-bool read_project(Folder folder, const char *const *paths, const char *const *variables, ComposeProject **project,
-                  GError **error) {
+bool read_project(Folder folder, const char *const *paths, const char *const *variables,
+                  ComposeProject **project, GError **error) {
   g_autoptr(GPtrArray) list = g_ptr_array_new();
   g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(named_value_free);
   for (; *paths != NULL; paths++)
@@ -78,7 +78,8 @@ GHashTable *pins_of(const ComposeProject *project) {
   GHashTable *pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   for (guint i = 0; i < project->services->len; i++) {
     const ComposeService *service = project->services->pdata[i];
-    g_hash_table_insert(pins, g_strdup(service->name), g_strdup_printf("example.org/%s@" DIGEST, service->name));
+    g_hash_table_insert(pins, g_strdup(service->name),
+                        g_strdup_printf("example.org/%s@" DIGEST, service->name));
   }
   return pins;
 }
@@ -100,9 +101,9 @@ int run(const char *const *argv, const char *const *environment, GBytes *input, 
   g_autoptr(GError) error = NULL;
   int in = file_of(input), out_file = file_of(NULL), err_file = file_of(NULL), status = 0;
   GPid pid = 0;
-  bool is_started =
-      g_spawn_async_with_pipes_and_fds(NULL, argv, environment, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL,
-                                       NULL, in, out_file, err_file, NULL, NULL, 0, &pid, NULL, NULL, NULL, &error);
+  bool is_started = g_spawn_async_with_pipes_and_fds(
+      NULL, argv, environment, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL, NULL, in, out_file,
+      err_file, NULL, NULL, 0, &pid, NULL, NULL, NULL, &error);
   cr_assert(is_started, "%s", error == NULL ? "" : error->message);
   cr_assert_eq(waitpid(pid, &status, 0), pid);
   for (int i = 0; i < 2; i++) {

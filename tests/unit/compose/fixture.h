@@ -18,8 +18,8 @@ void folder_mkdir(Folder folder, const char *path);
 char *folder_read(Folder folder, const char *path);
 
 /* Reads the project in `folder`; `paths` and `variables` ("NAME", "value", …) are NULL-terminated. */
-bool read_project(Folder folder, const char *const *paths, const char *const *variables, ComposeProject **project,
-                  GError **error);
+bool read_project(Folder folder, const char *const *paths, const char *const *variables,
+                  ComposeProject **project, GError **error);
 /* The same for one compose.yml with this text, which has to succeed. */
 ComposeProject *project_of(Folder folder, const char *yaml);
 
@@ -27,7 +27,8 @@ ComposeProject *project_of(Folder folder, const char *yaml);
 #define DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 GHashTable *pins_of(const ComposeProject *project);
 
-/* Runs argv with `input` on stdin and `environment` (NULL: this process's); its exit status, what it wrote in *out and *err. */
+/* Runs argv with `input` on stdin and `environment` (NULL: this process's); its exit status, what it wrote in
+ * *out and *err. */
 int run(const char *const *argv, const char *const *environment, GBytes *input, char **out, char **err);
 
 /* Both Composes, where this machine has them. */

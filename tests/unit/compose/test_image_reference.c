@@ -12,7 +12,8 @@ Test(image_reference, takes_references_apart) {
       {"nginx", "docker.io", "library/nginx", NULL, NULL, "nginx"},
       {"nginx:1.25", "docker.io", "library/nginx", "1.25", NULL, "nginx"},
       {"docker.io/nginx", "docker.io", "library/nginx", NULL, NULL, "docker.io/nginx"},
-      {"index.docker.io/library/nginx", "docker.io", "library/nginx", NULL, NULL, "index.docker.io/library/nginx"},
+      {"index.docker.io/library/nginx", "docker.io", "library/nginx", NULL, NULL,
+       "index.docker.io/library/nginx"},
       {"bitnami/redis", "docker.io", "bitnami/redis", NULL, NULL, "bitnami/redis"},
       {"localhost/x", "localhost", "x", NULL, NULL, "localhost/x"},
       {"localhost:5000", "docker.io", "library/localhost", "5000", NULL, "localhost"},
@@ -26,7 +27,8 @@ Test(image_reference, takes_references_apart) {
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(ImageReference) reference = {0};
     g_autoptr(GError) error = NULL;
-    cr_assert(image_reference_parse(cases[i].text, &reference, &error), "%s", error == NULL ? "" : error->message);
+    cr_assert(image_reference_parse(cases[i].text, &reference, &error), "%s",
+              error == NULL ? "" : error->message);
     cr_expect_str_eq(reference.registry, cases[i].registry, "%s", cases[i].text);
     cr_expect_str_eq(reference.repository, cases[i].repository, "%s", cases[i].text);
     cr_expect_eq(g_strcmp0(reference.tag, cases[i].tag), 0, "%s", cases[i].text);
@@ -54,7 +56,9 @@ Test(image_reference, refuses_what_docker_refuses_and_says_why) {
       {"a:x y", "tag"},
       {"a@", "digest"},
       {"a@sha256:abc", "digest"},
-      {"a@md5:" "0123", "digest"},
+      {"a@md5:"
+       "0123",
+       "digest"},
       {"a@" DIGEST "@" DIGEST, "digest"},
       {"-x.example.org/a", "host[:port]"},
       {"x.example.org:/a", "host[:port]"},

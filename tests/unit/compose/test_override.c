@@ -6,25 +6,26 @@
 #include "support/yaml.h"
 
 /* Everything the override has to win over, in a file that both Composes take. */
-static const char rich[] = "version: '3.8'\n"
-                           "services:\n"
-                           "  web:\n"
-                           "    image: nginx:1\n"
-                           "    build: ./nowhere\n"
-                           "    env_file: [x.env]\n"
-                           "    labels: [mine=1]\n"
-                           "    volumes:\n"
-                           "      - ./conf:/short:ro\n"
-                           "      - ./conf:/label:z\n"
-                           "      - {type: bind, source: ./one, target: '/long $$x', bind: {propagation: rprivate}}\n"
-                           "      - data:/data\n"
-                           "      - /etc/hosts:/hosts:ro\n"
-                           "    configs: [c]\n"
-                           "    secrets: [s]\n"
-                           "  job: {image: 'busybox:${TAG:-1}', secrets: [{source: s, target: t}]}\n"
-                           "configs: {c: {file: ./one}}\n"
-                           "secrets: {s: {file: ./two}}\n"
-                           "volumes: {data: {}}\n";
+static const char rich[] =
+    "version: '3.8'\n"
+    "services:\n"
+    "  web:\n"
+    "    image: nginx:1\n"
+    "    build: ./nowhere\n"
+    "    env_file: [x.env]\n"
+    "    labels: [mine=1]\n"
+    "    volumes:\n"
+    "      - ./conf:/short:ro\n"
+    "      - ./conf:/label:z\n"
+    "      - {type: bind, source: ./one, target: '/long $$x', bind: {propagation: rprivate}}\n"
+    "      - data:/data\n"
+    "      - /etc/hosts:/hosts:ro\n"
+    "    configs: [c]\n"
+    "    secrets: [s]\n"
+    "  job: {image: 'busybox:${TAG:-1}', secrets: [{source: s, target: t}]}\n"
+    "configs: {c: {file: ./one}}\n"
+    "secrets: {s: {file: ./two}}\n"
+    "volumes: {data: {}}\n";
 
 static ComposeProject *rich_project(Folder folder) {
   folder_write(folder, "conf/a", "A");
@@ -69,7 +70,8 @@ Test(override, is_the_same_text_for_the_same_content) {
   cr_expect_str_neq(a, c, "a secret's content changes its services' label");
 }
 
-/* The `source` that the effective configuration has for `target`: both Composes print long entries as mappings, 1.29 short ones as text. */
+/* The `source` that the effective configuration has for `target`: both Composes print long entries as
+ * mappings, 1.29 short ones as text. */
 static char *effective_source(const YamlNode *volumes, const char *target) {
   for (guint i = 0; i < volumes->items->len; i++) {
     const YamlNode *volume = volumes->items->pdata[i];
@@ -103,8 +105,8 @@ static void check_merged(const Compose *compose, const char *config, GHashTable 
   cr_expect_eq(volumes->items->len, 5, "Compose %s: each target once:\n%s", compose->kind, config);
   for (const char *const *target = targets; *target != NULL; target++) {
     g_autofree char *source = effective_source(volumes, *target);
-    cr_expect(source != NULL && g_str_has_prefix(source, "/f/files/"), "Compose %s: %s is %s", compose->kind, *target,
-              source);
+    cr_expect(source != NULL && g_str_has_prefix(source, "/f/files/"), "Compose %s: %s is %s", compose->kind,
+              *target, source);
   }
   cr_expect(g_str_has_prefix(path_of(document->root, config_at)->text, "/f/files/"));
   cr_expect(g_str_has_prefix(path_of(document->root, secret_at)->text, "/f/files/"));

@@ -36,15 +36,18 @@ Test(project_json, comes_back_the_same) {
   g_autoptr(ComposeProject) project = sample(folder), back = NULL;
   g_autoptr(GError) error = NULL;
   g_autoptr(cJSON) json = compose_project_to_json(project, put, blobs);
-  cr_assert(compose_project_from_json(json, get, blobs, &back, &error), "%s", error == NULL ? "" : error->message);
+  cr_assert(compose_project_from_json(json, get, blobs, &back, &error), "%s",
+            error == NULL ? "" : error->message);
   g_autoptr(cJSON) again = compose_project_to_json(back, put, blobs);
   g_autofree char *one = json_print_canonical(json), *two = json_print_canonical(again);
   cr_expect_str_eq(one, two);
   cr_expect_eq(g_hash_table_size(blobs), 5, "compose.yml, x.env, s.txt, a, b");
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *override = compose_override(project, pins, "/f"), *override_back = compose_override(back, pins, "/f");
+  g_autofree char *override = compose_override(project, pins, "/f"),
+                  *override_back = compose_override(back, pins, "/f");
   cr_expect_str_eq(override, override_back);
-  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL), bundle_back = compose_bundle(back, NULL, NULL);
+  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL),
+                    bundle_back = compose_bundle(back, NULL, NULL);
   cr_expect(g_bytes_equal(bundle, bundle_back));
 }
 

@@ -34,17 +34,20 @@ Test(read, later_files_win_and_all_paths_start_at_the_first_files_folder) {
   g_auto(Folder) folder = folder_new();
   g_autoptr(ComposeProject) project = NULL;
   g_autoptr(GError) error = NULL;
-  folder_write(folder, "deploy/a.yml",
-               "services:\n  web: {image: 'nginx:${TAG:-1}', volumes: ['./conf:/c', './gone:/g', './ro:/r:ro,z']}\n");
-  folder_write(folder, "deploy/prod/b.yml",
-               "services:\n  web: {image: 'other:2', volumes: ['data:/g', {type: bind, source: ../up, target: /u}]}\n"
-               "  db: {image: 'mysql:${TAG}'}\nvolumes: {data: {}}\n");
+  folder_write(
+      folder, "deploy/a.yml",
+      "services:\n  web: {image: 'nginx:${TAG:-1}', volumes: ['./conf:/c', './gone:/g', './ro:/r:ro,z']}\n");
+  folder_write(
+      folder, "deploy/prod/b.yml",
+      "services:\n  web: {image: 'other:2', volumes: ['data:/g', {type: bind, source: ../up, target: /u}]}\n"
+      "  db: {image: 'mysql:${TAG}'}\nvolumes: {data: {}}\n");
   folder_write(folder, "deploy/conf/x", "in conf");
   folder_write(folder, "deploy/ro", "a file");
   folder_write(folder, "up", "above");
   const char *const paths[] = {"deploy/a.yml", "./deploy/../deploy/prod/b.yml", NULL};
   const char *const variables[] = {"TAG", "8", NULL};
-  cr_assert(read_project(folder, paths, variables, &project, &error), "%s", error == NULL ? "" : error->message);
+  cr_assert(read_project(folder, paths, variables, &project, &error), "%s",
+            error == NULL ? "" : error->message);
   cr_assert_eq(project->services->len, 2);
   const ComposeService *db = project->services->pdata[0], *web = project->services->pdata[1];
   cr_expect_str_eq(db->image, "mysql:8");
@@ -78,9 +81,10 @@ Test(read, takes_env_files_in_every_form_along) {
   folder_write(folder, "sub/b.env", "B=1");
   folder_write(folder, "c.env", "C=1");
   g_autoptr(ComposeProject) project = project_of(
-      folder, "services:\n"
-              "  one: {image: x, env_file: a.env}\n"
-              "  two: {image: x, env_file: [./sub/b.env, {path: c.env}, {path: none.env, required: false}]}\n");
+      folder,
+      "services:\n"
+      "  one: {image: x, env_file: a.env}\n"
+      "  two: {image: x, env_file: [./sub/b.env, {path: c.env}, {path: none.env, required: false}]}\n");
   cr_expect(has_file(project, "a.env") && has_file(project, "sub/b.env") && has_file(project, "c.env"));
   cr_expect_eq(project->files->len, 4);
 }
@@ -110,7 +114,8 @@ Test(read, follows_links_below_the_root_only) {
   folder_mkdir(folder, "conf");
   g_autofree char *link = g_build_filename(folder, "conf/link", NULL);
   cr_assert_eq(symlink("../real", link), 0);
-  g_autoptr(ComposeProject) project = project_of(folder, "services: {a: {image: x, volumes: ['./conf:/c']}}\n");
+  g_autoptr(ComposeProject) project =
+      project_of(folder, "services: {a: {image: x, volumes: ['./conf:/c']}}\n");
   const FileTree *tree = project->trees->pdata[0];
   cr_assert_eq(tree->entries->len, 1);
   cr_expect_str_eq(((ProjectFile *)tree->entries->pdata[0])->path, "link/x");
@@ -120,8 +125,10 @@ Test(read, follows_links_below_the_root_only) {
 static const struct {
   const char *text, *fragment;
 } bad[] = {
-    {"services:\n  a:\n    image: x\n    volumes:\n      - ./none:/n\n", "compose.yml:5:9: \"none\" does not exist"},
-    {"services: {a: {image: x, volumes: ['../x:/n']}}\n", "compose.yml:1:36: \"../x\" is outside the project folder"},
+    {"services:\n  a:\n    image: x\n    volumes:\n      - ./none:/n\n",
+     "compose.yml:5:9: \"none\" does not exist"},
+    {"services: {a: {image: x, volumes: ['../x:/n']}}\n",
+     "compose.yml:1:36: \"../x\" is outside the project folder"},
     {"services: {a: {image: x, volumes: ['./out:/n']}}\n", "leads out of the project folder, to /etc"},
     {"services: {a: {image: x, volumes: ['./out/passwd:/n']}}\n", "leads out of the project folder"},
     {"services: {a: {image: x, volumes: ['./loop:/n']}}\n", "link to a folder that it is in"},
@@ -131,10 +138,12 @@ static const struct {
     {"services: {a: {image: x, volumes: [{type: bind, source: ./x}]}}\n", "no target"},
     {"services: {a: {image: x, env_file: none.env}}\n", "\"none.env\" does not exist"},
     {"services: {a: {image: x, env_file: ../a.env}}\n", "outside the project folder"},
-    {"services: {a: {image: x}}\nsecrets: {s: {file: ./none}}\n", "compose.yml:2:21: \"none\" does not exist"},
+    {"services: {a: {image: x}}\nsecrets: {s: {file: ./none}}\n",
+     "compose.yml:2:21: \"none\" does not exist"},
     {"services:\n  a:\n    build: .\n", "compose.yml:2:3: service \"a\" has only build:"},
     {"services:\n  a: {}\n", "service \"a\" has no image"},
-    {"services:\n  a: {image: 'x:${TAG:?set it}'}\n", "compose.yml:2:14: image: required variable TAG is missing a value: set it"},
+    {"services:\n  a: {image: 'x:${TAG:?set it}'}\n",
+     "compose.yml:2:14: image: required variable TAG is missing a value: set it"},
     {"services:\n  a: {image: '${X'}\n", "compose.yml:2:14: image: invalid interpolation format"},
     {"services: {a: {image: 'x:${NONE}'}}\n", "is no image reference"},
     {"services: {a: {extends: {file: b.yml, service: b}}}\n", "extends with a file is not supported yet"},
@@ -153,7 +162,8 @@ Test(read, says_what_is_wrong_and_where) {
   static const char *const paths[] = {"compose.yml", NULL};
   g_auto(Folder) folder = folder_new();
   folder_mkdir(folder, "loop");
-  g_autofree char *out = g_build_filename(folder, "out", NULL), *loop = g_build_filename(folder, "loop/l", NULL);
+  g_autofree char *out = g_build_filename(folder, "out", NULL),
+                  *loop = g_build_filename(folder, "loop/l", NULL);
   g_autofree char *fifo = g_build_filename(folder, "fifo", NULL);
   const char *const mkfifo_argv[] = {"mkfifo", fifo, NULL};
   cr_assert_eq(symlink("/etc", out) | symlink("../loop", loop) | run(mkfifo_argv, NULL, NULL, NULL, NULL), 0);
@@ -164,7 +174,8 @@ Test(read, says_what_is_wrong_and_where) {
     cr_expect_not(read_project(folder, paths, NULL, &project, &error), "%s", bad[i].text);
     cr_assert_not_null(error, "%s", bad[i].text);
     cr_expect(error_is(error, SLIPWAY_ERROR_CONFIG));
-    cr_expect_not_null(strstr(error->message, bad[i].fragment), "%s\n  gave: %s", bad[i].text, error->message);
+    cr_expect_not_null(strstr(error->message, bad[i].fragment), "%s\n  gave: %s", bad[i].text,
+                       error->message);
   }
 }
 
@@ -176,7 +187,8 @@ Test(read, reports_all_problems_of_all_files_at_once) {
   folder_write(folder, "a.yml", "services: {a: {image: '${'}, b: {build: .}}\n");
   folder_write(folder, "b.yml", "services: {c: {image: x, env_file: none.env}}\n");
   cr_assert_not(read_project(folder, paths, NULL, &project, &error));
-  static const char *const fragments[] = {"a.yml:1:23: ", "a.yml:1:30: ", "b.yml:1:36: ", "none.yml: ", "../c.yml: is outside", NULL};
+  static const char *const fragments[] = {
+      "a.yml:1:23: ", "a.yml:1:30: ", "b.yml:1:36: ", "none.yml: ", "../c.yml: is outside", NULL};
   for (const char *const *fragment = fragments; *fragment != NULL; fragment++)
     cr_expect_not_null(strstr(error->message, *fragment), "no %s in:\n%s", *fragment, error->message);
 }

@@ -8,7 +8,7 @@
 #include "support/errors.h"
 
 #define SCRIPTS TEST_DATA "/../../../environments/hosts/scripts/"
-#define LONG "a-rather-long-folder-name-of-sixty-characters-0123456789-0123456"
+#define LONG    "a-rather-long-folder-name-of-sixty-characters-0123456789-0123456"
 
 static void add(GPtrArray *extra, const char *path, guint mode, const char *text) {
   g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
@@ -19,7 +19,8 @@ static void add(GPtrArray *extra, const char *path, guint mode, const char *text
 static GBytes *bundle_of(const ComposeProject *project, const char *place, const char *manifest) {
   g_autoptr(GPtrArray) extra = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *override = compose_override(project, pins, place), *env = compose_env_file(project->variables, NULL);
+  g_autofree char *override = compose_override(project, pins, place),
+                  *env = compose_env_file(project->variables, NULL);
   add(extra, "images.yml", 0644, override);
   add(extra, "env", 0600, env);
   add(extra, "manifest.json", 0644, manifest);
@@ -48,7 +49,8 @@ static ComposeProject *sample(Folder folder) {
   folder_mkdir(folder, "conf/empty");
   g_autofree char *script = g_build_filename(folder, "deploy/run.sh", NULL);
   cr_assert_eq(chmod(script, 0755), 0);
-  cr_assert(read_project(folder, paths, variables, &project, &error), "%s", error == NULL ? "" : error->message);
+  cr_assert(read_project(folder, paths, variables, &project, &error), "%s",
+            error == NULL ? "" : error->message);
   return project;
 }
 
@@ -82,7 +84,8 @@ Test(bundle, is_read_by_gnu_tar_and_busybox_tar) {
   g_autoptr(ComposeProject) project = sample(folder);
   g_autoptr(GBytes) bundle = bundle_of(project, "/f", "{}"), again = bundle_of(project, "/f", "{}");
   cr_expect(g_bytes_equal(bundle, again), "the same project gives the same bytes");
-  g_autofree char *long_path = g_strconcat("files/", hash_of(project, "conf"), "/" LONG "/" LONG "-" LONG, NULL);
+  g_autofree char *long_path =
+      g_strconcat("files/", hash_of(project, "conf"), "/" LONG "/" LONG "-" LONG, NULL);
   for (const char *const *tar = tars; *tar != NULL; tar++) {
     g_auto(Folder) place = folder_new();
     g_autofree char *program = g_find_program_in_path(*tar), *err = NULL;
@@ -129,7 +132,8 @@ Test(upload, puts_everything_in_place_and_can_be_repeated) {
   folder_write(place, script, "seen by a container");
   cr_assert_eq(upload(place, "u1", bundle, NULL), 0);
   cr_assert_eq(upload(place, "u1", other, NULL), 0, "another content under this UID replaces it");
-  g_autofree char *kept = folder_read(place, script), *manifest = folder_read(place, "releases/u1/manifest.json");
+  g_autofree char *kept = folder_read(place, script),
+                  *manifest = folder_read(place, "releases/u1/manifest.json");
   cr_expect_str_eq(kept, "seen by a container", "a files/HASH that is there is never touched");
   cr_expect_str_eq(manifest, "two");
   const char *const argv[] = {"ls", "-A", place, NULL};
@@ -178,8 +182,8 @@ static void compose(Answer *answer, Folder home, const char *place, const char *
   g_autofree char *path = g_strconcat("PATH=", home, "/bin:/usr/bin:/bin", NULL);
   g_autofree char *home_pair = g_strconcat("HOME=", home, NULL);
   const char *const environment[] = {path, home_pair, "LEAK=1", NULL};
-  const char *const argv[] = {"sh",  SCRIPTS "compose.sh", place,  uid, "app--prod", kind, "/run/x.sock",
-                              action, argument,            NULL};
+  const char *const argv[] = {"sh", SCRIPTS "compose.sh", place,  uid,      "app--prod",
+                              kind, "/run/x.sock",        action, argument, NULL};
   answer->status = run(argv, environment, NULL, &answer->out, &answer->err);
 }
 
@@ -198,10 +202,11 @@ Test(compose_script, gives_compose_the_files_and_the_releases_own_environment) {
       {"v2", "up", NULL, "<up><-d><--no-build><--remove-orphans><--pull><never>\n"},
       {"v2", "down", "--volumes", "<down><--remove-orphans><--volumes>\n"},
   };
-  static const char words[] = "<--ansi><never><-p><app--prod><--env-file></proc/self/cwd/empty.env>"
-                              "<--project-directory></proc/self/cwd/project/deploy>"
-                              "<-f></proc/self/cwd/project/deploy/compose.yml><-f></proc/self/cwd/project/prod.yml>"
-                              "<-f></proc/self/cwd/images.yml>";
+  static const char words[] =
+      "<--ansi><never><-p><app--prod><--env-file></proc/self/cwd/empty.env>"
+      "<--project-directory></proc/self/cwd/project/deploy>"
+      "<-f></proc/self/cwd/project/deploy/compose.yml><-f></proc/self/cwd/project/prod.yml>"
+      "<-f></proc/self/cwd/images.yml>";
   g_auto(Folder) folder = folder_new(), home = folder_new(), place = folder_new();
   g_autoptr(ComposeProject) project = sample(folder);
   g_autoptr(GBytes) bundle = bundle_of(project, place, "{}");
@@ -214,8 +219,9 @@ Test(compose_script, gives_compose_the_files_and_the_releases_own_environment) {
     g_auto(Answer) answer = {0};
     compose(&answer, home, place, "u1", cases[i].kind, cases[i].action, cases[i].argument);
     g_autofree char *path = g_strconcat(";PATH=", home, "/bin:/usr/bin:/bin;", NULL);
-    g_autofree char *expected = g_strconcat(words, cases[i].words, "DOCKER_HOST=unix:///run/x.sock;HOME=", home,
-                                            ";PASSWORD=a'b\n $c \\", path, "TAG=2;", NULL);
+    g_autofree char *expected =
+        g_strconcat(words, cases[i].words, "DOCKER_HOST=unix:///run/x.sock;HOME=", home,
+                    ";PASSWORD=a'b\n $c \\", path, "TAG=2;", NULL);
     cr_expect_eq(answer.status, 7);
     /* sh (the fake's) exports PWD itself. */
     char *pwd = strstr(answer.out, "PWD=");
@@ -240,7 +246,8 @@ Test(compose_script, says_what_is_missing) {
   cr_expect_not_null(strstr(gone.err, "releases/u2"));
 }
 
-/* No UID in the effective configuration: so none in a service's hash either, and no container is made anew for it. */
+/* No UID in the effective configuration: so none in a service's hash either, and no container is made anew
+ * for it. */
 Test(compose_script, shows_real_composes_nothing_of_the_releases_name, .timeout = 60) {
   need_a_compose();
   g_auto(Folder) folder = folder_new();
@@ -267,7 +274,8 @@ Test(compose_script, shows_real_composes_nothing_of_the_releases_name, .timeout 
   }
 }
 
-/* `hash` in both, after an env_file's change too: "web HASH". Compose 1.29 asks an engine for it, v2 does not. */
+/* `hash` in both, after an env_file's change too: "web HASH". Compose 1.29 asks an engine for it, v2 does
+ * not. */
 Test(compose_script, hashes_what_env_files_say, .timeout = 60) {
   const Compose *v2 = &composes()[1];
   if (v2->program == NULL)

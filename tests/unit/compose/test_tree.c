@@ -53,7 +53,8 @@ Test(tree, hash_tells_apart_what_differs_only_in_its_borders) {
   folder_write(folder, "one/ab", "c");
   folder_write(folder, "two/a", "bc");
   folder_write(folder, "three", "c");
-  g_autofree char *one = hash_of(folder, "one"), *two = hash_of(folder, "two"), *three = hash_of(folder, "three");
+  g_autofree char *one = hash_of(folder, "one"), *two = hash_of(folder, "two"),
+                  *three = hash_of(folder, "three");
   cr_expect_str_neq(one, two);
   cr_expect_str_neq(one, three);
   cr_expect_eq(strlen(one), 64);
