@@ -49,6 +49,14 @@ static void node_free(gpointer pointer) {
   g_free(node);
 }
 
+static YamlDocument *document_new(const char *file) {
+  YamlDocument *document = g_new0(YamlDocument, 1);
+  document->file = g_strdup(file);
+  document->nodes = g_ptr_array_new_with_free_func(node_free);
+  document->duplicates = g_ptr_array_new_with_free_func(g_free);
+  return document;
+}
+
 void yaml_document_free(YamlDocument *document) {
   if (document == NULL)
     return;
@@ -324,17 +332,14 @@ static bool parse_events(Builder *builder, const char *text, gsize length, GErro
 
 bool yaml_parse_noting_duplicates(const char *file, const char *text, gsize length, YamlDocument **document,
                                   GError **error) {
-  g_autoptr(YamlDocument) parsed = g_new0(YamlDocument, 1);
-  parsed->file = g_strdup(file);
-  parsed->nodes = g_ptr_array_new_with_free_func(node_free);
-  parsed->duplicates = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(YamlDocument) parsed = document_new(file);
   g_auto(Builder) builder = {
       .document = parsed,
       .open = g_ptr_array_new(),
       .anchors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
   };
   if (!check_text(&builder, text, length, error) || !parse_events(&builder, text, length, error))
-    return false;
+    return false; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
   *document = g_steal_pointer(&parsed);
   return true;
 }
@@ -360,7 +365,7 @@ bool yaml_parse(const char *file, const char *text, gsize length, YamlDocument *
   if (!yaml_parse_noting_duplicates(file, text, length, &parsed, error))
     return false;
   if (parsed->duplicates->len > 0)
-    return fail_duplicates(parsed, error);
+    return fail_duplicates(parsed, error); /* NOLINT(clang-analyzer-unix.Malloc): likewise */
   *document = g_steal_pointer(&parsed);
   return true;
 }

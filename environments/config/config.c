@@ -134,10 +134,10 @@ static bool read_document(const YamlDocument *document, const char *directory, R
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
   Reader reader = {.file = document->file, .directory = directory, .problems = problems};
   const YamlNode *node = document->root;
-  schema_prepare(&root_schema, root);
   report_duplicates(&reader, document->duplicates);
   if (node == NULL || yaml_is_null(node)) {
-    reader_report(&reader, NULL, "the file is empty; `slipway init` and the guide show what belongs in it");
+    reader_report(&reader, NULL,
+                  "the file is empty; it needs at least app, images, pipeline, compose and environments");
   } else if (reader_expect(&reader, &whole, node, YAML_MAPPING, "a mapping")) {
     schema_read(&reader, &root_schema, node, root);
     schema_require(&reader, &root_schema, node, NULL, node);
@@ -156,6 +156,7 @@ bool config_parse(const char *name, const char *directory, const char *text, gsi
                   GError **error) {
   g_autoptr(YamlDocument) document = NULL;
   g_autoptr(RootDraft) root = g_new0(RootDraft, 1);
+  schema_prepare(&root_schema, root);
   root->config.path = g_strdup(name);
   root->config.directory = g_canonicalize_filename(directory, NULL);
   if (!yaml_parse_noting_duplicates(name, text, length, &document, error) ||

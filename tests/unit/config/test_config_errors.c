@@ -74,8 +74,9 @@ Test(config_errors, missing_keys_are_named) {
                              "f:1:1: missing key \"pipeline\": environments in promotion order");
   assert_refused("app: a\nimages: {a: a}\npipeline: [e]\nenvironments:\n  e: {hosts: [x]}\n",
                  "f:5:3: missing key \"compose\": no Compose file, neither here nor at the top of the file");
-  assert_refused("# nothing\n",
-                 "f:1:1: the file is empty; `slipway init` and the guide show what belongs in it");
+  assert_refused(
+      "# nothing\n",
+      "f:1:1: the file is empty; it needs at least app, images, pipeline, compose and environments");
   assert_refused("- a\n", "f:1:1: slipway.yml: expected a mapping, not a list");
 }
 
