@@ -2,10 +2,11 @@
 #include "fixture.h"
 
 #include <glib/gstdio.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 char *folder, *path;
+bool is_child;
 
 void folder_make(void) {
   folder = g_dir_make_tmp("slipway-history-XXXXXX", NULL);
@@ -72,4 +73,27 @@ void assert_error(GError **error, SlipwayErrorKind kind, const char *fragment) {
   cr_assert(error_is(*error, kind), "another kind (%d): %s", (*error)->code, (*error)->message);
   cr_assert_not_null(strstr((*error)->message, fragment), "no \"%s\" in: %s", fragment, (*error)->message);
   g_clear_error(error);
+}
+
+pid_t start_child(void (*work)(void)) {
+  pid_t child = fork();
+  if (child != 0)
+    return child;
+  is_child = true;
+  work();
+  _exit(0);
+}
+
+bool child_worked(pid_t child) {
+  int status;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool works_in_child(void (*work)(void)) {
+  return child_worked(start_child(work));
+}
+
+void end_child(const GError *error) {
+  g_printerr("%s\n", error == NULL ? "failed" : error->message);
+  _exit(1);
 }

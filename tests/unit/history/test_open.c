@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(open, .init = folder_make, .fini = folder_remove);
+TestSuite(open, .init = folder_make, .fini = folder_remove, .timeout = 120);
 
 static void assert_not_opened(HistoryMode mode, const char *fragment) {
   g_autoptr(GError) error = NULL;
@@ -49,22 +49,14 @@ static void write_text(const char *text, gssize length) {
   cr_assert(g_file_set_contents(path, text, length, NULL));
 }
 
-/* Runs `work` in a process of its own, as the user nobody; true when it exits with 0. */
-static bool works_as_nobody(void (*work)(void)) {
-  pid_t child = fork();
-  if (child == 0) {
-    const struct passwd *nobody = getpwnam("nobody");
-    if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
-      _exit(2);
-    work();
-    _exit(0);
-  }
-  int status;
-  cr_assert_eq(waitpid(child, &status, 0), child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+static void become_nobody(void) {
+  const struct passwd *nobody = getpwnam("nobody");
+  if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
+    _exit(2);
 }
 
 static void read_one(void) {
+  become_nobody();
   g_autoptr(GError) error = NULL;
   History *history = NULL;
   guint before = entries();
@@ -159,20 +151,17 @@ Test(open, reading_refuses_to_write) {
   assert_error(&error, SLIPWAY_ERROR_STORE, "readonly");
 }
 
+static void write_another(void) {
+  History *writer = open_history(HISTORY_WRITE);
+  add_release(writer, "2.0", NULL);
+  history_free(writer);
+}
+
 Test(open, reading_sees_what_a_writer_adds_meanwhile) {
   write_one();
   g_autoptr(History) reader = open_history(HISTORY_READ);
   cr_assert_eq(count_releases(reader), 1);
-  pid_t child = fork();
-  if (child == 0) {
-    History *writer = open_history(HISTORY_WRITE);
-    add_release(writer, "2.0", NULL);
-    history_free(writer);
-    _exit(0);
-  }
-  int status;
-  waitpid(child, &status, 0);
-  cr_assert_eq(status, 0);
+  cr_assert(works_in_child(write_another));
   cr_assert_eq(count_releases(reader), 2);
 }
 
@@ -181,7 +170,7 @@ Test(open, nobody_reads_a_read_only_folder_with_the_writers_side_files) {
   write_one();
   share_files(0755);
   cr_assert_eq(entries(), 3);
-  cr_assert(works_as_nobody(read_one));
+  cr_assert(works_in_child(read_one));
 }
 
 Test(open, nobody_reads_a_lone_file_in_a_read_only_folder) {
@@ -189,7 +178,7 @@ Test(open, nobody_reads_a_lone_file_in_a_read_only_folder) {
   write_one();
   remove_side_files();
   share_files(0755);
-  cr_assert(works_as_nobody(read_one));
+  cr_assert(works_in_child(read_one));
 }
 
 Test(open, nobody_reads_a_read_only_file_in_a_writable_folder) {
@@ -197,7 +186,7 @@ Test(open, nobody_reads_a_read_only_file_in_a_writable_folder) {
   write_one();
   remove_side_files();
   share_files(0777);
-  cr_assert(works_as_nobody(read_one));
+  cr_assert(works_in_child(read_one));
 }
 
 Test(open, nobody_reads_beside_a_writer_with_unmerged_changes) {
@@ -205,7 +194,7 @@ Test(open, nobody_reads_beside_a_writer_with_unmerged_changes) {
   g_autoptr(History) writer = open_history(HISTORY_WRITE);
   add_release(writer, "1.0", NULL);
   share_files(0755);
-  cr_assert(works_as_nobody(read_one));
+  cr_assert(works_in_child(read_one));
 }
 
 static void copy_with_wal_only(void) {
@@ -222,6 +211,7 @@ static void copy_with_wal_only(void) {
 }
 
 static void fail_to_read_unmerged(void) {
+  become_nobody();
   GError *error = NULL;
   History *history = NULL;
   if (history_open(path, HISTORY_READ, &history, &error) ||
@@ -234,10 +224,11 @@ Test(open, nobody_is_told_when_changes_wait_that_he_cannot_bring_in) {
   skip_unless_root();
   copy_with_wal_only();
   share_files(0755);
-  cr_assert(works_as_nobody(fail_to_read_unmerged));
+  cr_assert(works_in_child(fail_to_read_unmerged));
 }
 
 static void fail_to_write(void) {
+  become_nobody();
   GError *error = NULL;
   History *history = NULL;
   if (history_open(path, HISTORY_WRITE, &history, &error) || !error_is(error, SLIPWAY_ERROR_STORE) ||
@@ -250,7 +241,7 @@ Test(open, nobody_cannot_write_and_hears_why) {
   skip_unless_root();
   write_one();
   share_files(0755);
-  cr_assert(works_as_nobody(fail_to_write));
+  cr_assert(works_in_child(fail_to_write));
 }
 
 Test(open, a_folder_is_refused) {
@@ -356,18 +347,10 @@ static void write_many(void) {
 Test(open, four_processes_make_and_write_one_file_at_once) {
   g_autoptr(GError) error = NULL;
   pid_t children[4];
-  for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
-    children[i] = fork();
-    if (children[i] == 0) {
-      write_many();
-      _exit(0);
-    }
-  }
-  for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
-    int status;
-    waitpid(children[i], &status, 0);
-    cr_assert_eq(status, 0);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS(children); i++)
+    children[i] = start_child(write_many);
+  for (guint i = 0; i < G_N_ELEMENTS(children); i++)
+    cr_assert(child_worked(children[i]));
   g_autoptr(History) history = open_history(HISTORY_READ);
   g_autoptr(GPtrArray) deployments = NULL;
   assert_works(history_list_deployments(history, "prod", 0, &deployments, &error));
