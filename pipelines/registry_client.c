@@ -15,9 +15,8 @@ enum {
   REPLY_CAP = 4 << 20, /* what the distribution specification lets a manifest have */
   ATTEMPTS = 3,
   FIRST_PAUSE_MS = 200,
-  LONGEST_PAUSE_MS = 5 * 1000, /* beyond that the registry's Retry-After is the user's to wait for */
-  PATIENCE_MS = 30 * 1000,
-  EXCUSE_CAP = 200, /* characters of a registry's own words in an error */
+  PATIENCE_MS = 10 * 1000, /* a longer Retry-After is the user's to wait for */
+  EXCUSE_CAP = 200,        /* characters of a registry's own words in an error */
 };
 
 /* What is known of one registry. */
@@ -97,13 +96,13 @@ static bool is_passing(long status) {
   return status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
-/* How long to wait before asking again; -1: longer than is worth it. */
+/* Milliseconds until it is worth asking again. */
 static gint64 pause_before(guint attempt, const HttpReply *reply) {
   gint64 seconds = 0;
   const char *after = http_reply_header(reply, "retry-after");
   if (after == NULL || !number_parse(after, 0, G_MAXINT32, &seconds))
     return (gint64)FIRST_PAUSE_MS << (2 * (attempt - 1));
-  return seconds * 1000 > LONGEST_PAUSE_MS ? -1 : MAX(seconds * 1000, FIRST_PAUSE_MS);
+  return MAX(seconds * 1000, FIRST_PAUSE_MS);
 }
 
 /* A registry that never answered is not there: one that did, and then does not, gets another chance. */
@@ -115,9 +114,9 @@ static bool ask_patiently(Registry *registry, Host *host, const HttpRequest *req
     g_autoptr(GError) failure = NULL;
     bool answered = http_perform(registry->http, request, &answer, &failure);
     bool is_worth_repeating = answered ? is_passing(answer.status) : host->has_answered;
-    gint64 wait = is_worth_repeating ? pause_before(attempt, &answer) : -1;
+    gint64 wait = pause_before(attempt, &answer);
     host->has_answered |= answered;
-    if (wait < 0 || attempt == ATTEMPTS || g_get_monotonic_time() + wait * 1000 > deadline) {
+    if (!is_worth_repeating || attempt == ATTEMPTS || g_get_monotonic_time() + wait * 1000 > deadline) {
       if (!answered) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;

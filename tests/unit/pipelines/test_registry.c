@@ -147,7 +147,7 @@ Test(registry, a_registry_that_is_not_there_is_named_at_once) {
   fake_registry_stop(g_steal_pointer(&fake));
   gint64 start = g_get_monotonic_time();
   REFUSED(address, "web:1", address, "does not answer");
-  cr_assert_lt(g_get_monotonic_time() - start, 3 * G_USEC_PER_SEC);
+  cr_assert_lt(g_get_monotonic_time() - start, 9 * G_USEC_PER_SEC / 10); /* what the pauses would take */
 }
 
 Test(registry, all_four_manifest_types_are_accepted) {

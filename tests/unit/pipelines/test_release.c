@@ -244,11 +244,11 @@ Test(release, what_is_pinned_already_needs_no_registry) {
 }
 
 Test(release, a_new_sidecar_is_resolved_once_and_repin_forgets_the_kept_pin) {
-  real = real_registry_start(false);
-  configure(real->address);
-  g_autofree char *digest = push_image(real, "redis", "7", "amd64", "redis", NULL);
-  g_autofree char *image = g_strconcat(real->address, "/redis:7", NULL);
-  g_autofree char *expected = g_strdup_printf("%s/redis@%s", real->address, digest);
+  g_autoptr(FakeRegistry) fake = fake_registry_start(
+      (FakeRow[]){{"HEAD ", NULL, 0, "200 OK\r\nDocker-Content-Digest: " DIGEST_A "\r\n\r\n"}, {0}});
+  configure(fake_address(fake));
+  g_autofree char *image = g_strconcat(fake_address(fake), "/redis:7", NULL);
+  g_autofree char *expected = g_strconcat(fake_address(fake), "/redis@" DIGEST_A, NULL);
   g_autoptr(Release) release = release_new();
   g_autoptr(GPtrArray) services = g_ptr_array_new_with_free_func(service_free);
   g_autoptr(GHashTable) pins = g_hash_table_new(g_str_hash, g_str_equal), pinned = NULL, fresh = NULL;
@@ -260,6 +260,7 @@ Test(release, a_new_sidecar_is_resolved_once_and_repin_forgets_the_kept_pin) {
             "%s", error == NULL ? "" : error->message);
   cr_assert_str_eq(g_hash_table_lookup(pinned, "cache"), expected);
   cr_assert_str_eq(g_hash_table_lookup(pinned, "queue"), expected);
+  cr_assert_eq(fake_count(fake), 1);
   cr_assert_eq(g_hash_table_size(fresh), 1);
   cr_assert_str_eq(g_hash_table_lookup(fresh, image), expected);
 }
