@@ -110,9 +110,21 @@ static bool step_up(Worker *worker, char **detail, GError **error) {
   return true;
 }
 
+/* What keeps the reason beside the host's name, whatever becomes of the host. The history may be what broke:
+ * the step's failure counts. */
+static bool fail_worker(Worker *worker, GError *problem, GError **error) {
+  if (!worker_record(worker, HOST_FAILED, NULL, problem->message, NULL))
+    reporter_warn(worker->rollout->request->reporter, "%s: its failure could not be recorded",
+                  worker->config->name);
+  reporter_host_done(worker->rollout->request->reporter, worker->config->name, false, "failed");
+  g_propagate_error(error, problem);
+  return false;
+}
+
 static bool apply_worker(Worker *worker, GError **error) {
-  if (!worker_step(worker, "up", step_up, error))
-    return false;
+  GError *problem = NULL;
+  if (!worker_step(worker, "up", step_up, &problem))
+    return fail_worker(worker, problem, error);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, true,
                      worker->is_touched ? "healthy" : "unchanged");
   return worker_record(worker, worker->is_touched ? HOST_CHANGED : HOST_UNCHANGED,

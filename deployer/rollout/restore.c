@@ -45,9 +45,9 @@ static bool step_restore(Worker *worker, char **detail, GError **error) {
 static void record_result(Worker *worker, const GError *problem) {
   HostStatus status = problem == NULL ? HOST_RESTORED : HOST_UNKNOWN;
   const char *runs = worker->facts->current != NULL ? worker->facts->current : "";
+  g_autofree char *why = g_strdup(problem != NULL ? problem->message : worker->record->error);
   g_autoptr(GError) ignored = NULL;
-  if (!worker_record(worker, status, problem == NULL ? runs : NULL, problem != NULL ? problem->message : NULL,
-                     &ignored))
+  if (!worker_record(worker, status, problem == NULL ? runs : NULL, why, &ignored))
     reporter_warn(worker->rollout->request->reporter, "%s: %s", worker->config->name, ignored->message);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, problem == NULL,
                      problem == NULL ? "restored" : "NOT restored");

@@ -80,8 +80,9 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
     deployment->config_revision = g_strdup(target->rollback.restores->config_revision);
     deployment->config_dirty = target->rollback.restores->config_dirty;
   } else {
+    gint64 committed_at = 0; /* of the configuration: nobody asks */
     repository_state(request->config->directory, &deployment->config_revision, &deployment->config_dirty,
-                     NULL);
+                     &committed_at);
   }
   add_hosts(deployment, request->environment);
   return deployment;
@@ -182,22 +183,25 @@ char *describe_hosts(const Rollout *rollout) {
   return g_string_free(text, FALSE);
 }
 
-/* Hosts that nothing was done to still run their `current`; one that failed half-way is not known. */
-static void settle_records(const Rollout *rollout) {
-  for (guint i = 0; i < rollout->workers->len; i++) {
-    Worker *worker = g_ptr_array_index(rollout->workers, i);
-    DeploymentHost *record = worker->record;
-    const char *problem = worker->error != NULL ? worker->error->message : NULL;
-    if (problem != NULL && record->error == NULL)
-      record->error = g_strdup(problem);
-    if (record->status != HOST_PENDING)
-      continue;
-    g_free(record->runs);
-    const char *current =
-        worker->facts != NULL && worker->facts->current != NULL ? worker->facts->current : "";
-    record->runs = worker->is_touched || worker->facts == NULL ? NULL : g_strdup(current);
-    record->status = problem != NULL ? HOST_FAILED : worker->is_touched ? HOST_UNKNOWN : HOST_UNCHANGED;
+/* After a failure: a host that nothing was done to still runs its `current`; a touched one says for itself,
+ * or is not known. */
+static void settle_record(const Worker *worker) {
+  DeploymentHost *record = worker->record;
+  if (record->error == NULL && worker->error != NULL)
+    record->error = g_strdup(worker->error->message);
+  if (worker->is_touched) {
+    record->status = record->status == HOST_PENDING ? HOST_UNKNOWN : record->status;
+    return;
   }
+  const HostFacts *facts = worker->facts;
+  g_free(record->runs);
+  record->runs = facts == NULL ? NULL : g_strdup(facts->current != NULL ? facts->current : "");
+  record->status = record->error != NULL ? HOST_FAILED : HOST_UNCHANGED;
+}
+
+static void settle_records(const Rollout *rollout) {
+  for (guint i = 0; i < rollout->workers->len; i++)
+    settle_record(g_ptr_array_index(rollout->workers, i));
 }
 
 static bool is_any_touched(const Rollout *rollout) {

@@ -23,8 +23,9 @@ enum {
 void host_facts_free(HostFacts *facts) {
   if (facts == NULL)
     return;
-  char *texts[] = {facts->home,           facts->folder,  facts->machine_id, facts->hostname,
-                   facts->engine_problem, facts->current, facts->manifest,   facts->journal};
+  char *texts[] = {facts->home,     facts->folder,         facts->machine_id,
+                   facts->hostname, facts->engine_problem, facts->current,
+                   facts->manifest, facts->journal,        facts->engine_socket};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     g_free(texts[i]);
   g_clear_pointer(&facts->releases, g_hash_table_unref);
@@ -186,6 +187,7 @@ static bool read_facts(Told *told, const char *socket, HostFacts **facts, GError
   found->compose = compose_kind(told_text(told, "compose"));
   found->compose_is_standalone = strcmp(told_text(told, "compose"), "standalone") == 0;
   found->engine_problem = engine_problem(told, socket);
+  found->engine_socket = g_strdup(socket);
   found->engine_socket_seen = found->engine_problem == NULL;
   read_space(told_text(told, "space"), found);
   found->clock = clock / 1000;

@@ -59,7 +59,7 @@ expect_exit 0 slipway deploy ci 2.0
 expect_exit 0 slipway promote end2end
 api1=$(container_id prod1 api) api2=$(container_id prod2 api)
 web1=$(container_id prod1 web) web2=$(container_id prod2 web)
-expect_exit 0 slipway plan prod --json
+expect_exit 0 slipway plan prod 2.0 --json
 expect_json '[.hosts[].recreated | join("+")] | unique | join(",")' 'proxy+web'
 expect_exit 0 slipway promote prod
 expect_same "$api1" "$(container_id prod1 api)"

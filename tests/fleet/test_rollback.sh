@@ -41,7 +41,7 @@ build 4.0
 push api 4.0 exits >/dev/null
 release 4.0 >/dev/null
 expect_exit 1 slipway deploy prod 4.0 --force --reason "to see it fail"
-expect_err 'prod.: api: exited with 3'
+expect_err 'prod.: api: restarted 3 times \(at most 2\), last with exit code 3'
 expect_err 'cannot open /etc/app.conf'
 expect_prod 3.0
 
