@@ -33,9 +33,11 @@ static char *own_probe_output(HealthWatch *watch, const Subject *subject) {
   if (state->check == NULL || strcmp(state->status, "running") != 0)
     return NULL;
   guint limit = (guint)MIN(state->check_timeout_ms, OWN_PROBE_MS);
-  if (!engine_exec_output(watch->engine, subject->id, state->check, limit, &output, &problem))
-    return g_strdup_printf("(no output: %s)", problem->message);
-  return output;
+  gint64 began = g_get_monotonic_time();
+  if (engine_exec_output(watch->engine, subject->id, state->check, limit, &output, &problem))
+    return output;
+  bool is_late = g_get_monotonic_time() - began >= (gint64)limit * 1000;
+  return is_late ? g_strdup_printf("(no answer within %u ms)", limit) : g_strdup(problem->message);
 }
 
 static void add_probe(HealthWatch *watch, Subject *subject, GString *report) {

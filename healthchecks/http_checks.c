@@ -14,12 +14,14 @@ static bool fetch(Engine *engine, const HttpCheck *check, HttpClient *client, co
 static char *ask(Engine *engine, const HttpCheck *check, HttpClient *client, guint timeout_ms) {
   g_auto(HttpReply) reply = {0};
   g_autoptr(GError) problem = NULL;
+  g_autofree char *url = http_url_for_people(check->url);
   const HttpRequest request = {.url = check->url, .connect_timeout_ms = timeout_ms, .timeout_ms = timeout_ms};
-  if (!fetch(engine, check, client, &request, &reply, &problem))
-    return g_strdup_printf("%s: no answer: %s", check->url, problem->message);
-  if (reply.status == (long)check->expect)
-    return NULL;
-  return g_strdup_printf("%s: answered %ld, expected %u", check->url, reply.status, check->expect);
+  if (fetch(engine, check, client, &request, &reply, &problem))
+    return reply.status == (long)check->expect
+               ? NULL
+               : g_strdup_printf("%s: answered %ld, expected %u", url, reply.status, check->expect);
+  return g_str_has_prefix(problem->message, url) ? g_strdup(problem->message)
+                                                 : g_strdup_printf("%s: %s", url, problem->message);
 }
 
 void http_checks_ask(Engine *engine, const HealthConfig *config, HttpClient *client, guint timeout_ms,

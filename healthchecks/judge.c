@@ -22,6 +22,10 @@ void health_judgement_clear(HealthJudgement *judgement) {
   *judgement = (HealthJudgement){0};
 }
 
+static const char *out_of_memory(const ContainerState *state) {
+  return state->oom_killed ? " (out of memory)" : "";
+}
+
 static void judge_failed(const Case *c, char *word, char *reason) {
   *c->judgement = (HealthJudgement){.verdict = HEALTH_FAILED, .word = word, .reason = reason};
 }
@@ -30,8 +34,8 @@ static void judge_well(const Case *c, gint64 settled_at, char *word) {
   *c->judgement = (HealthJudgement){.verdict = HEALTH_WELL, .settled_at = settled_at, .word = word};
 }
 
-/* `hope` is what it has to become until the deadline. */
-static void judge_waiting(const Case *c, const char *hope, char *word) {
+/* `hope` is what it has to become until the deadline; `detail` says more of how it is instead, or is NULL. */
+static void judge_waiting(const Case *c, const char *hope, char *word, const char *detail) {
   gint64 from = c->memory->first_start != 0 ? c->memory->first_start : c->memory->watched_from;
   gint64 deadline = from + c->config->deadline_ms * MS;
   if (c->now < deadline) {
@@ -39,7 +43,9 @@ static void judge_waiting(const Case *c, const char *hope, char *word) {
     return;
   }
   g_autofree char *limit = duration_format(c->config->deadline_ms);
-  judge_failed(c, word, g_strdup_printf("not %s after %s (%s)", hope, limit, word));
+  judge_failed(c, word,
+               g_strdup_printf("not %s after %s%s%s", hope, limit, detail == NULL ? "" : ": ",
+                               detail == NULL ? "" : detail));
 }
 
 /* Restarts since the watch began. The engine's count may be older than that, and starts again when someone
@@ -57,10 +63,6 @@ static bool has_check(const ContainerState *state) {
 static gint64 bounded(const Case *c, gint64 time) {
   gint64 from = c->memory->watched_from;
   return CLAMP(time, from, MAX(c->now, from));
-}
-
-static const char *out_of_memory(const ContainerState *state) {
-  return state->oom_killed ? " (out of memory)" : "";
 }
 
 /* Well before the watch began, and nothing has happened to it since: that has settled long ago. */
@@ -81,7 +83,7 @@ static void judge_by_check(const Case *c) {
   }
   if (strcmp(health, "healthy") != 0 && !memory->is_probed_well) {
     memory->well_since = 0;
-    judge_waiting(c, "healthy", g_strdup("starting"));
+    judge_waiting(c, "healthy", g_strdup("starting"), NULL);
     return;
   }
   if (memory->well_since == 0)
@@ -100,7 +102,9 @@ static void judge_running(const Case *c) {
 }
 
 static void judge_restarting(const Case *c) {
-  judge_waiting(c, "running", g_strdup_printf("restarting (%u of %u)", restarts(c), c->config->restarts));
+  g_autofree char *detail = g_strdup_printf("exited with %d%s", c->state->exit_code, out_of_memory(c->state));
+  judge_waiting(c, "running", g_strdup_printf("restarting (%u of %u)", restarts(c), c->config->restarts),
+                detail);
 }
 
 /* The engine shows a container that it will start again as restarting, so this one is at its end; a policy
@@ -111,7 +115,7 @@ static void judge_exited(const Case *c) {
   bool is_never_restarted = strcmp(state->restart_policy, "no") == 0;
   bool is_final = is_never_restarted || strcmp(state->restart_policy, "on-failure") == 0;
   if (!is_final)
-    judge_waiting(c, "running", g_steal_pointer(&word));
+    judge_waiting(c, "running", g_strdup(word), word);
   else if (state->exit_code == 0 && !has_check(state))
     judge_well(c, 0, g_steal_pointer(&word)); /* nothing can change that for the worse */
   else
@@ -124,7 +128,7 @@ static void judge_exited(const Case *c) {
 
 static void judge_created(const Case *c) {
   if (c->state->problem == NULL) {
-    judge_waiting(c, "started", g_strdup("created"));
+    judge_waiting(c, "started", g_strdup("created"), NULL);
     return;
   }
   judge_failed(c, g_strdup("created"), g_strdup_printf("could not be started: %s", c->state->problem));
@@ -136,7 +140,7 @@ static void judge_dead(const Case *c) {
 }
 
 static void judge_stuck(const Case *c) {
-  judge_waiting(c, "running", g_strdup(c->state->status));
+  judge_waiting(c, "running", g_strdup(c->state->status), c->state->status);
 }
 
 static const struct {

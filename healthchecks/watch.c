@@ -238,8 +238,7 @@ static bool check_http(HealthWatch *watch, const HealthConfig *config, const Hea
   if (!engine_now(watch->engine, &now, error))
     return false;
   g_autofree char *limit = duration_format(config->deadline_ms);
-  return now < deadline ||
-         fail(error, SLIPWAY_ERROR_DEPLOY, "%s, not as expected within %s", printable, limit);
+  return now < deadline || fail(error, SLIPWAY_ERROR_DEPLOY, "%s (still after %s)", printable, limit);
 }
 
 bool health_wait(HealthWatch *watch, const HealthConfig *config, const HealthHooks *hooks, GError **error) {

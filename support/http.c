@@ -88,8 +88,7 @@ static CURLU *url_parse(const char *text) {
   return curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK ? g_steal_pointer(&url) : NULL;
 }
 
-/* Neither user, password nor query: they may be secrets. Caller frees. */
-static char *url_for_people(const char *text) {
+char *http_url_for_people(const char *text) {
   g_autoptr(CURLU) url = url_parse(text);
   if (url == NULL)
     return g_strdup("a malformed URL");
@@ -100,17 +99,27 @@ static char *url_for_people(const char *text) {
   return url_part(url, CURLUPART_URL);
 }
 
-/* A descriptor's path (an in-process listener) says nothing to a person. */
-static char *socket_for_people(const char *path, const char *url_text) {
-  g_autoptr(CURLU) url = url_parse(url_text);
-  g_autofree char *resource = url == NULL ? NULL : url_part(url, CURLUPART_PATH);
-  g_autofree char *place = g_str_has_prefix(path, "/proc/") ? g_strdup("") : g_strdup_printf(" at %s", path);
-  return g_strdup_printf("the engine%s: %s", place, resource == NULL ? "a malformed URL" : resource);
+static char *url_host(const char *text) {
+  g_autoptr(CURLU) url = url_parse(text);
+  return url == NULL ? NULL : url_part(url, CURLUPART_HOST);
+}
+
+/* What errors begin with. The engine has no URL that a person knows; nor does a descriptor's path (an
+ * in-process listener) say anything.
+ */
+static char *request_for_people(const HttpRequest *request) {
+  g_autofree char *host = url_host(request->url);
+  if (request->unix_socket == NULL || g_strcmp0(host, "engine") != 0)
+    return http_url_for_people(request->url);
+  g_autoptr(CURLU) url = url_parse(request->url);
+  g_autofree char *path = url_part(url, CURLUPART_PATH);
+  bool is_in_process = g_str_has_prefix(request->unix_socket, "/proc/");
+  return g_strdup_printf("the engine%s%s: %s", is_in_process ? "" : " at ",
+                         is_in_process ? "" : request->unix_socket, path);
 }
 
 static bool is_loopback(const char *url_text) {
-  g_autoptr(CURLU) url = url_parse(url_text);
-  g_autofree char *host = url == NULL ? NULL : url_part(url, CURLUPART_HOST);
+  g_autofree char *host = url_host(url_text);
   return host != NULL && (g_ascii_strcasecmp(host, "localhost") == 0 || g_str_has_prefix(host, "127.") ||
                           strcmp(host, "[::1]") == 0);
 }
@@ -250,10 +259,7 @@ static void set_route(CURL *easy, const HttpRequest *request) {
 /* `exchange` is zeroed but for `easy`. The caller adds what is its own: a limit in time, a cap. */
 static bool exchange_prepare(Exchange *exchange, const HttpRequest *request, GError **error) {
   CURL *easy = exchange->easy;
-  g_autofree char *target = request->unix_socket != NULL
-                                ? socket_for_people(request->unix_socket, request->url)
-                                : url_for_people(request->url);
-  exchange->subject = g_strdup(target);
+  exchange->subject = request_for_people(request);
   exchange->is_over_unix_socket = request->unix_socket != NULL;
   exchange->socket = -1;
   exchange->reply.headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);

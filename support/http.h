@@ -1,6 +1,6 @@
 /* HTTP/1.1 on libcurl (RFC 9110, 9112): a registry, or the Docker Engine API through a unix socket.
- * Call http_global_init() once before any thread exists. Failures to transfer are SLIPWAY_ERROR_UNREADY; a status such
- * as 404 is no failure. Replies are capped. */
+ * Call http_global_init() once before any thread exists. Failures to transfer are SLIPWAY_ERROR_UNREADY; a
+ * status such as 404 is no failure. Replies are capped. */
 #pragma once
 
 #include <glib.h>
@@ -9,8 +9,9 @@
 void http_global_init(void);
 
 typedef struct {
-  const char *method;         /* NULL: GET, or POST when there is a body */
-  const char *url;            /* with unix_socket, "http://engine/…": the name is only the Host header */
+  const char *method; /* NULL: GET, or POST when there is a body */
+  const char *
+      url; /* with unix_socket, "http://engine/…": the name is only the Host header, and "engine" in errors */
   const char *unix_socket;    /* connect here instead (CURLOPT_UNIX_SOCKET_PATH); NULL: by the URL */
   const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
   const char *basic;          /* "user:password" for Basic authentication (RFC 7617); NULL: none */
@@ -43,15 +44,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, http_client_free)
 bool http_perform(HttpClient *client, const HttpRequest *request, HttpReply *reply,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* A reply read while it arrives: pull progress, events, logs. Has a connection of its own; one thread at a time. */
+/* A reply read while it arrives: pull progress, events, logs. Has a connection of its own; one thread at a
+ * time. */
 typedef struct HttpStream HttpStream;
 typedef enum { HTTP_STREAM_LINE, HTTP_STREAM_TIMEOUT, HTTP_STREAM_END } HttpStreamState;
 
-/* Sends the request and waits (at most timeout_ms of the request) for the status and headers. The body has no total limit; a line is at most 1 MiB. */
-bool http_stream_open(const HttpRequest *request, HttpStream **stream, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Sends the request and waits (at most timeout_ms of the request) for the status and headers. The body has no
+ * total limit; a line is at most 1 MiB. */
+bool http_stream_open(const HttpRequest *request, HttpStream **stream,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 long http_stream_status(const HttpStream *stream);
-/* Waits at most timeout_ms (0: do not wait, -1: for ever) for the next line; *line (owned by the caller, without the newline)
- * is set only with HTTP_STREAM_LINE. A last line without a newline counts. */
+/* Waits at most timeout_ms (0: do not wait, -1: for ever) for the next line; *line (owned by the caller,
+ * without the newline) is set only with HTTP_STREAM_LINE. A last line without a newline counts. */
 bool http_stream_next(HttpStream *stream, int timeout_ms, HttpStreamState *state, char **line,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Waits until one of the streams has something to read or timeout_ms passed. */
@@ -61,3 +65,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpStream, http_stream_free)
 
 /* `text` percent-encoded for a path segment or query value (RFC 3986). Caller frees. */
 char *http_escape(const char *text);
+/* A URL as errors and output show it: without user, password, query and fragment, which may be secrets.
+ * Caller frees. */
+char *http_url_for_people(const char *url);

@@ -217,6 +217,22 @@ Test(judge, the_deadline_counts_from_the_first_start) {
   FOLLOW(moments);
 }
 
+Test(judge, a_crash_that_outlasts_the_deadline_says_how_it_ended) {
+  static const Moment moments[] = {
+      {.title = "late",
+       .at = 90,
+       .status = "restarting",
+       .policy = "always",
+       .exit_code = 1,
+       .restart_count = 1,
+       .is_out_of_memory = true,
+       .verdict = HEALTH_FAILED,
+       .word = "restarting (1 of 2)",
+       .reason = "not running after 90s: exited with 1 (out of memory)"},
+  };
+  FOLLOW(moments);
+}
+
 Test(judge, crashing_twice_and_then_running_is_well_from_the_last_start) {
   static const Moment moments[] = {
       {.title = "first",

@@ -110,8 +110,7 @@ Test(watch, a_container_that_never_becomes_healthy_fails_at_the_deadline) {
       run("never",
           &(Service){.service = "web", .command = "exec sleep 60", .check = "echo waiting for db; false"},
           &(HealthConfig){.deadline_ms = 1500, .settle_ms = 0, .early = true});
-  expect_failed(&outcome,
-                FRAGMENTS("web: not healthy after 1500ms (starting)\n", "\n  probe: waiting for db"));
+  expect_failed(&outcome, FRAGMENTS("web: not healthy after 1500ms\n", "\n  probe: waiting for db"));
   cr_expect(outcome.took_ms >= 1200 && outcome.took_ms < 2500, "took %d ms", (int)outcome.took_ms);
 }
 
@@ -194,7 +193,7 @@ Test(watch, http_checks_are_repeated_until_the_deadline) {
   g_ptr_array_add(urls, &check);
   g_auto(Outcome) outcome = run("http", &(Service){.service = "web", .command = "exec sleep 60"},
                                 &(HealthConfig){.deadline_ms = 1200, .settle_ms = 0, .http = urls});
-  expect_failed(&outcome, FRAGMENTS("http://127.0.0.1:1/ping: no answer: ", "not as expected within 1200ms"));
+  expect_failed(&outcome, FRAGMENTS("http://127.0.0.1:1/ping: Failed to connect", "(still after 1200ms)"));
   cr_expect(outcome.took_ms >= 900 && outcome.took_ms < 2200, "took %d ms", (int)outcome.took_ms);
 }
 
@@ -203,7 +202,7 @@ Test(watch, a_probe_that_takes_longer_than_the_images_timeout_is_not_believed) {
       "hangs",
       &(Service){.service = "web", .command = "exec sleep 60", .check = "sleep 1; true", .timeout_ms = 300},
       &(HealthConfig){.deadline_ms = 2000, .settle_ms = 0, .early = true});
-  expect_failed(&outcome, FRAGMENTS("web: not healthy after 2s (starting)", "\n  probe: (no output"));
+  expect_failed(&outcome, FRAGMENTS("web: not healthy after 2s\n", "\n  probe: (no answer within 300 ms)"));
 }
 
 Test(watch, a_service_is_as_well_as_the_worst_of_its_containers) {

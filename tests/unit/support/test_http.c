@@ -191,6 +191,15 @@ Test(http, names_the_engine_rather_than_a_made_up_host) {
   expect_failure(error, "the engine at /nonexistent/docker.sock: /info: cannot connect: No such file");
 }
 
+Test(http, an_application_behind_a_socket_keeps_its_own_name) {
+  g_autoptr(HttpClient) client = http_client_new();
+  g_auto(HttpReply) reply = {0};
+  g_autoptr(GError) error = NULL;
+  HttpRequest request = {.url = "http://localhost:8080/ping", .unix_socket = "/proc/self/fd/999"};
+  cr_assert(!http_perform(client, &request, &reply, &error));
+  expect_failure(error, "http://localhost:8080/ping: cannot connect: ");
+}
+
 Test(http, gives_up_after_its_timeout) {
   g_auto(Server) server = {.replies = {PIECES("HTTP/1.1 200 OK\r\n", "never")}};
   start(&server, false);
