@@ -3,7 +3,7 @@
  *
  *   typedef struct { const char *environment; bool force; } Choices;
  *   static const Argument arguments[] = {{"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment),
- * "…"}, {0}}; static const Option options[] = {{'f', "force", NULL, OPTION_FLAG, offsetof(Choices, force),
+ * "…"}, {0}}; static const Option options[] = {{'f', OPTION_FLAG, "force", NULL,  offsetof(Choices, force),
  * "…"}, {0}}; const Command command_example = {.name = "example", .summary = "…", .arguments = arguments,
  * .options = options, .choices_size = sizeof(Choices), .needs = NEEDS_CONFIG, .run = run};
  */
@@ -26,12 +26,12 @@ typedef enum {
 } OptionType;
 
 typedef struct {
-  char letter;       /* '\0': none */
+  char letter; /* '\0': none */
+  OptionType type;
   const char *name;  /* without "--"; NULL ends the rows */
   const char *value; /* what its value is called; NULL for a flag */
-  OptionType type;
-  gsize offset;     /* of its field in the choices */
-  const char *help; /* NULL: not shown */
+  gsize offset;      /* of its field in the choices */
+  const char *help;  /* NULL: not shown */
 } Option;
 
 typedef enum {

@@ -12,18 +12,18 @@ const Command *const commands[] = {
 };
 
 const Option global_options[] = {
-    {'c', "config", "FILE", OPTION_TEXT, offsetof(GlobalOptions, config),
+    {'c', OPTION_TEXT, "config", "FILE", offsetof(GlobalOptions, config),
      "the configuration; default: slipway.yml here or in the nearest folder above"},
-    {0, "history", "PATH", OPTION_TEXT, offsetof(GlobalOptions, history),
+    {0, OPTION_TEXT, "history", "PATH", offsetof(GlobalOptions, history),
      "the history; default: $SLIPWAY_HISTORY, else `history` in slipway.yml"},
-    {'y', "yes", NULL, OPTION_FLAG, offsetof(GlobalOptions, yes), "answer yes to every question"},
-    {'q', "quiet", NULL, OPTION_FLAG, offsetof(GlobalOptions, quiet), "only warnings, errors and the result"},
-    {'v', "verbose", NULL, OPTION_FLAG, offsetof(GlobalOptions, verbose), "tell of every step"},
-    {0, "json", NULL, OPTION_FLAG, offsetof(GlobalOptions, json), "write JSON to stdout, nothing else"},
-    {0, "no-color", NULL, OPTION_FLAG, offsetof(GlobalOptions, no_color),
+    {'y', OPTION_FLAG, "yes", NULL, offsetof(GlobalOptions, yes), "answer yes to every question"},
+    {'q', OPTION_FLAG, "quiet", NULL, offsetof(GlobalOptions, quiet), "only warnings, errors and the result"},
+    {'v', OPTION_FLAG, "verbose", NULL, offsetof(GlobalOptions, verbose), "tell of every step"},
+    {0, OPTION_FLAG, "json", NULL, offsetof(GlobalOptions, json), "write JSON to stdout, nothing else"},
+    {0, OPTION_FLAG, "no-color", NULL, offsetof(GlobalOptions, no_color),
      "no colours; $NO_COLOR does the same"},
-    {'h', "help", NULL, OPTION_FLAG, offsetof(GlobalOptions, help), "help, and nothing else"},
-    {0, "version", NULL, OPTION_FLAG, offsetof(GlobalOptions, version),
+    {'h', OPTION_FLAG, "help", NULL, offsetof(GlobalOptions, help), "help, and nothing else"},
+    {0, OPTION_FLAG, "version", NULL, offsetof(GlobalOptions, version),
      "the program's version; before the verb where a command has a --version of its own"},
     {0},
 };

@@ -39,9 +39,9 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    {0, "environments", NULL, OPTION_FLAG, offsetof(Choices, environments),
+    {0, OPTION_FLAG, "environments", NULL, offsetof(Choices, environments),
      "only the names of the environments, one a line"},
-    {0, "keys", NULL, OPTION_LONE_FLAG, offsetof(Choices, keys),
+    {0, OPTION_LONE_FLAG, "keys", NULL, offsetof(Choices, keys),
      "every key that slipway.yml may have: type, default, meaning"},
     {0},
 };

@@ -12,8 +12,11 @@
 
 #include "support/poison.h"
 
-bool require_reason(bool force, const char *reason, GError **error) {
-  return !force || reason != NULL ||
+bool gate_choices_apply(const GateChoices *choices, RolloutRequest *request, GError **error) {
+  request->force = choices->force;
+  request->repin = choices->repin;
+  request->reason = choices->reason;
+  return !choices->force || choices->reason != NULL ||
          fail(error, SLIPWAY_ERROR_USAGE, "--force wants --reason TEXT: both are recorded");
 }
 

@@ -4,16 +4,25 @@
 #include "deployer/commands/command.h"
 #include "deployer/rollout/rollout.h"
 
-/* Rows for a choices struct with the fields force, reason and repin. */
-#define GATE_OPTIONS(Choices)                                                                                \
-  {0, "force", NULL, OPTION_FLAG, offsetof(Choices, force), "pass the gates; wants --reason"},               \
-      {0, "reason", "TEXT", OPTION_TEXT, offsetof(Choices, reason), "why; recorded with the deployment"}, {  \
-    0, "repin", NULL, OPTION_FLAG, offsetof(Choices, repin),                                                 \
-        "resolve the tags of images that are not the release's own anew"                                     \
-  }
+/* How a user passes gates, and has tags resolved anew. */
+typedef struct {
+  bool force, repin;
+  const char *reason;
+} GateChoices;
+
+/* Rows for a choices struct that has a GateChoices at offset `base`. */
+/* clang-format off */
+#define GATE_OPTIONS(base)                                                                                   \
+  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(GateChoices, force), "pass the gates; wants --reason"},  \
+  {0, OPTION_TEXT, "reason", "TEXT", (base) + offsetof(GateChoices, reason),                                 \
+   "why; recorded with the deployment"},                                                                     \
+  {0, OPTION_FLAG, "repin", NULL, (base) + offsetof(GateChoices, repin),                                     \
+   "resolve the tags of images that are not the release's own anew"}
+/* clang-format on */
 
 /* Runs `request` (config, environment, history, reporter and command are filled in here) and says on stdout
  * what runs where now; what happened on each host when it failed goes to stderr. */
 bool deliver(Invocation *invocation, RolloutRequest *request, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* SLIPWAY_ERROR_USAGE: --force without --reason. */
-bool require_reason(bool force, const char *reason, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Copies the choices into `request`. SLIPWAY_ERROR_USAGE: --force without --reason. */
+bool gate_choices_apply(const GateChoices *choices, RolloutRequest *request,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;

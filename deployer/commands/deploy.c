@@ -6,9 +6,9 @@
 #include "support/poison.h"
 
 typedef struct {
-  const char *environment, *release, *reason;
+  const char *environment, *release;
   ImageChoices images;
-  bool force, repin;
+  GateChoices gates;
 } Choices;
 
 static bool run_deploy(Invocation *invocation, GError **error) {
@@ -16,18 +16,14 @@ static bool run_deploy(Invocation *invocation, GError **error) {
   ReleaseRequest create = {0};
   g_autoptr(GPtrArray) named = NULL;
   if (!image_choices_check(&choices->images, choices->release, error) ||
-      !require_reason(choices->force, choices->reason, error) ||
       !image_choices_request(&choices->images, invocation->config, &named, &create, error))
     return false;
   RolloutRequest request = {
       .kind = KIND_DEPLOY,
       .release = choices->release,
       .create = image_choices_are_given(&choices->images) ? &create : NULL,
-      .force = choices->force,
-      .reason = choices->reason,
-      .repin = choices->repin,
   };
-  return deliver(invocation, &request, error);
+  return gate_choices_apply(&choices->gates, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -37,9 +33,9 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    IMAGE_OPTIONS(Choices, images),
-    LABEL_OPTIONS(Choices, images),
-    GATE_OPTIONS(Choices),
+    IMAGE_OPTIONS(offsetof(Choices, images)),
+    LABEL_OPTIONS(offsetof(Choices, images)),
+    GATE_OPTIONS(offsetof(Choices, gates)),
     {0},
 };
 static const Example examples[] = {

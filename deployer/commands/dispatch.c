@@ -71,9 +71,8 @@ static bool find_environment(const Command *command, Invocation *invocation, GEr
   return true;
 }
 
-static bool open_history(HistoryMode mode, Invocation *invocation, Session *session, GError **error) {
-  const char *named = locate_history(invocation->global);
-  const char *path = named != NULL ? named : session->config->history;
+static bool open_history(const char *path, HistoryMode mode, Invocation *invocation, Session *session,
+                         GError **error) {
   if (!history_open(path, mode, &session->history, error))
     return false;
   invocation->history = session->history;
@@ -93,14 +92,18 @@ static bool waives_needs(const Command *command, const void *choices) {
 static bool satisfy(const Command *command, Invocation *invocation, Session *session, GError **error) {
   if (waives_needs(command, invocation->choices))
     return true;
+  const char *path = locate_history(invocation->global);
   bool needs_history = (command->needs & (READS_HISTORY | WRITES_HISTORY)) != 0;
-  bool needs_path = needs_history && locate_history(invocation->global) == NULL;
-  if (((command->needs & NEEDS_CONFIG) != 0 || needs_path) && !load_config(invocation, session, error))
+  bool needs_config = (command->needs & NEEDS_CONFIG) != 0 || (needs_history && path == NULL);
+  if ((needs_config && !load_config(invocation, session, error)) ||
+      !find_environment(command, invocation, error))
     return false;
-  if (!find_environment(command, invocation, error))
-    return false;
+  if (!needs_history)
+    return true;
+  if (path == NULL)
+    path = invocation->config->history;
   HistoryMode mode = (command->needs & WRITES_HISTORY) != 0 ? HISTORY_WRITE : HISTORY_READ;
-  return !needs_history || open_history(mode, invocation, session, error);
+  return open_history(path, mode, invocation, session, error);
 }
 
 /* An error is part of the document: a script that reads stdout alone sees it too. */

@@ -56,8 +56,8 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    {0, "man", NULL, OPTION_FLAG, offsetof(Choices, man), NULL},
-    {0, "man-keys", NULL, OPTION_FLAG, offsetof(Choices, man_keys), NULL},
+    {0, OPTION_FLAG, "man", NULL, offsetof(Choices, man), NULL},
+    {0, OPTION_FLAG, "man-keys", NULL, offsetof(Choices, man_keys), NULL},
     {0},
 };
 const Command command_help = {.name = "help",

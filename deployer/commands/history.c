@@ -124,7 +124,7 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    {'n', "limit", "N", OPTION_NUMBER, offsetof(Choices, limit), "only the newest N"},
+    {'n', OPTION_NUMBER, "limit", "N", offsetof(Choices, limit), "only the newest N"},
     {0},
 };
 static const Example examples[] = {

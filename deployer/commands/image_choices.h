@@ -11,36 +11,22 @@ typedef struct {
   const char *version, *revision, *build_url;
 } ImageChoices;
 
-/* Rows for a choices struct with a field `field` of type ImageChoices. */
-#define IMAGE_OPTIONS(Choices, field)                                                                        \
-  {'t',                                                                                                      \
-   "tag",                                                                                                    \
-   "TAG",                                                                                                    \
-   OPTION_TEXT,                                                                                              \
-   offsetof(Choices, field.tag),                                                                             \
+/* Rows for a choices struct that has an ImageChoices at offset `base`. */
+/* clang-format off */
+#define IMAGE_OPTIONS(base)                                                                                  \
+  {'t', OPTION_TEXT, "tag", "TAG", (base) + offsetof(ImageChoices, tag),                                     \
    "this tag of every image in slipway.yml, resolved to digests now"},                                       \
-  {                                                                                                          \
-    'i', "image", "NAME=REF", OPTION_LIST, offsetof(Choices, field.images),                                  \
-        "one image: NAME as in slipway.yml, REF a reference, \":tag\" or \"@sha256:…\"; repeatable"        \
-  }
+  {'i', OPTION_LIST, "image", "NAME=REF", (base) + offsetof(ImageChoices, images),                           \
+   "one image: NAME as in slipway.yml, REF a reference, \":tag\" or \"@sha256:…\"; repeatable"}
 
-#define LABEL_OPTIONS(Choices, field)                                                                        \
-  {0,                                                                                                        \
-   "version",                                                                                                \
-   "V",                                                                                                      \
-   OPTION_TEXT,                                                                                              \
-   offsetof(Choices, field.version),                                                                         \
+#define LABEL_OPTIONS(base)                                                                                  \
+  {0, OPTION_TEXT, "version", "V", (base) + offsetof(ImageChoices, version),                                 \
    "the release's version; default: the image's org.opencontainers.image.version label"},                    \
-      {0,                                                                                                    \
-       "revision",                                                                                           \
-       "SHA",                                                                                                \
-       OPTION_TEXT,                                                                                          \
-       offsetof(Choices, field.revision),                                                                    \
-       "the source revision; default: the image's label, $GIT_COMMIT, or git's HEAD"},                       \
-  {                                                                                                          \
-    0, "build-url", "URL", OPTION_TEXT, offsetof(Choices, field.build_url),                                  \
-        "where the build can be seen; default: $BUILD_URL"                                                   \
-  }
+  {0, OPTION_TEXT, "revision", "SHA", (base) + offsetof(ImageChoices, revision),                             \
+   "the source revision; default: the image's label, $GIT_COMMIT, or git's HEAD"},                           \
+  {0, OPTION_TEXT, "build-url", "URL", (base) + offsetof(ImageChoices, build_url),                           \
+   "where the build can be seen; default: $BUILD_URL"}
+/* clang-format on */
 
 /* True when --tag or --image was given. */
 bool image_choices_are_given(const ImageChoices *choices);

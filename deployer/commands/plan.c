@@ -190,7 +190,7 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    IMAGE_OPTIONS(Choices, images),
+    IMAGE_OPTIONS(offsetof(Choices, images)),
     {0},
 };
 static const Example examples[] = {

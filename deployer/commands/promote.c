@@ -5,22 +5,17 @@
 #include "support/poison.h"
 
 typedef struct {
-  const char *environment, *release, *reason;
-  bool force, repin;
+  const char *environment, *release;
+  GateChoices gates;
 } Choices;
 
 static bool run_promote(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
-  if (!require_reason(choices->force, choices->reason, error))
-    return false;
   RolloutRequest request = {
       .kind = KIND_PROMOTE,
       .release = choices->release,
-      .force = choices->force,
-      .reason = choices->reason,
-      .repin = choices->repin,
   };
-  return deliver(invocation, &request, error);
+  return gate_choices_apply(&choices->gates, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -30,7 +25,7 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    GATE_OPTIONS(Choices),
+    GATE_OPTIONS(offsetof(Choices, gates)),
     {0},
 };
 static const Example examples[] = {

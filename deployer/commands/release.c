@@ -48,8 +48,8 @@ static bool run_create(Invocation *invocation, GError **error) {
 }
 
 static const Option create_options[] = {
-    IMAGE_OPTIONS(CreateChoices, images),
-    LABEL_OPTIONS(CreateChoices, images),
+    IMAGE_OPTIONS(offsetof(CreateChoices, images)),
+    LABEL_OPTIONS(offsetof(CreateChoices, images)),
     {0},
 };
 static const Example create_examples[] = {
@@ -137,7 +137,7 @@ static bool run_list(Invocation *invocation, GError **error) {
 }
 
 static const Option list_options[] = {
-    {'n', "limit", "N", OPTION_NUMBER, offsetof(ListChoices, limit), "only the newest N"},
+    {'n', OPTION_NUMBER, "limit", "N", offsetof(ListChoices, limit), "only the newest N"},
     {0},
 };
 const Command command_release_list = {.name = "release list",

@@ -19,10 +19,10 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    {0, "to", "D|R", OPTION_TEXT, offsetof(Choices, to),
+    {0, OPTION_TEXT, "to", "D|R", offsetof(Choices, to),
      "a deployment (d31), or a release (r7, a version): its newest deployment there; default: the one "
      "before"},
-    {0, "reason", "TEXT", OPTION_TEXT, offsetof(Choices, reason), "why; recorded with the rollback"},
+    {0, OPTION_TEXT, "reason", "TEXT", offsetof(Choices, reason), "why; recorded with the rollback"},
     {0},
 };
 static const Example examples[] = {
