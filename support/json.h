@@ -7,7 +7,8 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cJSON, cJSON_Delete)
 
-/* `what` names the text in the error ("the engine's reply"); the kind of a failure is SLIPWAY_ERROR_UNREADY. */
+/* `what` names the text in the error ("the engine's reply"); the kind of a failure is SLIPWAY_ERROR_UNREADY.
+ */
 bool json_parse(const char *text, gsize length, const char *what, cJSON **json,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Compact text; caller frees with g_free. */

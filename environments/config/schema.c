@@ -26,7 +26,7 @@ static const SchemaKey ssh_keys[] = {
      .help = "for connecting, the handshake and authentication, each"},
     {"keepalive", &type_duration, FIELD(keepalive_ms), "5s", .low = 1, .high = HOURS(1),
      .help = "between keepalives; two unanswered ones end the connection"},
-    {NULL},
+    {.name = NULL},
 };
 static const Schema ssh_schema = {ssh_keys, sizeof(SshSettings), NULL};
 #undef FIELD
@@ -40,7 +40,7 @@ static const SchemaKey host_keys[] = {
     {"ssh", &type_section, FIELD(ssh), .section = &ssh_schema,
      .help = "SSH to this host, over the environment's"},
     {"engine", &type_text, FIELD(engine), .text = &text_socket, .help = "engine socket on this host"},
-    {NULL},
+    {.name = NULL},
 };
 const Schema host_schema = {host_keys, sizeof(HostConfig), NULL};
 #undef FIELD
@@ -52,7 +52,7 @@ static const SchemaKey http_keys[] = {
      .help = "HTTP status that means well"},
     {"from", &type_either, FIELD(from_controller), "host", .choices = check_origins,
      .help = "where the URL is seen from"},
-    {NULL},
+    {.name = NULL},
 };
 static const Schema http_schema = {http_keys, sizeof(HttpCheck), (GDestroyNotify)http_check_free};
 #undef FIELD
@@ -68,7 +68,7 @@ static const SchemaKey health_keys[] = {
     {"early", &type_boolean, FIELD(early), "true",
      .help = "run the image's own check before the engine does"},
     {"http", &type_sections, FIELD(http), .section = &http_schema, .help = "URLs that must answer"},
-    {NULL},
+    {.name = NULL},
 };
 static const Schema health_schema = {health_keys, sizeof(HealthConfig), NULL};
 #undef FIELD
@@ -79,7 +79,7 @@ static const SchemaKey rollout_keys[] = {
      .help = "hosts to change at a time: a number, or a share such as 50%"},
     {"on_failure", &type_choice, FIELD(on_failure), "restore", .choices = failure_actions,
      .help = "put the changed hosts back, or stop and leave them"},
-    {NULL},
+    {.name = NULL},
 };
 static const Schema rollout_schema = {rollout_keys, sizeof(RolloutConfig), NULL};
 #undef FIELD
@@ -102,7 +102,7 @@ static const SchemaKey environment_keys[] = {
      .help = "ask, or want --yes, before changing it"},
     {"retain", &type_number, FIELD(retain), "5", .low = 1, .high = 1000,
      .help = "rollback targets whose images and files stay on the hosts"},
-    {NULL},
+    {.name = NULL},
 };
 const Schema environment_schema = {environment_keys, sizeof(EnvironmentDraft), NULL};
 #undef FIELD
@@ -124,7 +124,7 @@ static const SchemaKey root_keys[] = {
      .help = "any environment key; an environment overrides it key by key"},
     {"environments", &type_environments, FIELD(environments), .section = &environment_schema,
      .is_required = true, .help = "the named places"},
-    {NULL},
+    {.name = NULL},
 };
 const Schema root_schema = {root_keys, sizeof(RootDraft), NULL};
 #undef FIELD

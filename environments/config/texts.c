@@ -90,7 +90,7 @@ const TextKind text_url = {
 static bool is_match(const char *pattern, const char *text) {
   static GMutex lock;
   static GHashTable *compiled;
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
   if (compiled == NULL)
     compiled = g_hash_table_new(g_direct_hash, g_direct_equal); /* the patterns are literals */
   GRegex *regex = g_hash_table_lookup(compiled, pattern);
