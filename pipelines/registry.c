@@ -51,6 +51,7 @@ static bool is_digest(const char *text) {
 }
 
 static char *digest_of(const GString *body) {
+  g_assert(body != NULL);
   g_autofree char *hex = sha256_hex(body->str, body->len);
   return g_strconcat("sha256:", hex, NULL);
 }
@@ -130,8 +131,10 @@ static bool fetch_json(Registry *registry, const ImageReference *image, const ch
                        cJSON **json, GError **error) {
   g_autofree char *path = g_strdup_printf("%s/%s", kind, digest), *what = describe_wanted(digest);
   g_auto(HttpReply) reply = {0};
-  return fetch(registry, image, path, what, digest, &reply, error) &&
-         json_parse(reply.body->str, reply.body->len, what, json, error);
+  if (!fetch(registry, image, path, what, digest, &reply, error))
+    return false;
+  g_assert(reply.body != NULL);
+  return json_parse(reply.body->str, reply.body->len, what, json, error);
 }
 
 static bool fail_malformed(const ImageReference *image, const char *digest, const char *why, GError **error) {

@@ -270,6 +270,7 @@ bool release_create(History *history, const Config *config, Registry *registry, 
   g_autoptr(Release) made = release_new();
   if (!check_words(request, error) || !plan_parts(config, request, &parts, error))
     return false;
+  g_assert(parts != NULL);
   if (parts->len == 0)
     return fail(error, SLIPWAY_ERROR_CONFIG, "%s: no images, so there is nothing to release", config->path);
   if (!resolve_parts(registry, parts, error))
