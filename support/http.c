@@ -159,6 +159,7 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *data)
   }
   long status = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+  exchange->reply.status = status;
   exchange->has_all_headers =
       status >= 200 && status / 100 != 3; /* a redirect may be followed: see receive_body */
   return length;
@@ -325,7 +326,6 @@ bool http_perform(HttpClient *client, const HttpRequest *request, HttpReply *rep
   CURLcode code = curl_easy_perform(client->easy);
   if (code != CURLE_OK)
     return fail_transfer(&exchange, code, error);
-  curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &exchange.reply.status);
   *reply = exchange.reply;
   exchange.reply = (HttpReply){0};
   return true;
@@ -359,6 +359,14 @@ static void stream_poll(HttpStream *stream, int timeout_ms) {
   g_assert(code == CURLM_OK);
 }
 
+static bool is_opening(const HttpStream *stream, bool is_answered_later) {
+  if (stream->is_done || stream->exchange.has_all_headers)
+    return false;
+  long sent = 0;
+  curl_easy_getinfo(stream->exchange.easy, CURLINFO_REQUEST_SIZE, &sent);
+  return !is_answered_later || sent == 0;
+}
+
 bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **error) {
   g_autoptr(HttpStream) stream = g_new0(HttpStream, 1);
   stream->multi = curl_multi_init();
@@ -369,7 +377,7 @@ bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **err
   curl_multi_add_handle(stream->multi, stream->exchange.easy);
   gint64 deadline = g_get_monotonic_time() + (gint64)request_timeout(request) * 1000;
   stream_advance(stream);
-  while (!stream->exchange.has_all_headers && !stream->is_done) {
+  while (is_opening(stream, request->is_answered_later)) {
     int left = left_until(deadline);
     if (left == 0)
       return fail(error, SLIPWAY_ERROR_UNREADY, "%s: no answer within %ld ms", stream->exchange.subject,
@@ -380,7 +388,6 @@ bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **err
   if (stream->result != CURLE_OK &&
       !stream->exchange.has_all_headers) /* else after the lines that did arrive */
     return fail_transfer(&stream->exchange, stream->result, error);
-  curl_easy_getinfo(stream->exchange.easy, CURLINFO_RESPONSE_CODE, &stream->exchange.reply.status);
   *out = g_steal_pointer(&stream);
   return true;
 }

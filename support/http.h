@@ -20,6 +20,8 @@ typedef struct {
   guint connect_timeout_ms;   /* 0: 10 s */
   guint timeout_ms;           /* of the whole exchange; 0: 60 s */
   gsize reply_cap;            /* bytes of body beyond which it fails; 0: 16 MiB */
+  bool is_answered_later;     /* stream only: http_stream_open does not wait for the answer, only until the
+                                 request is sent */
   bool follow_redirects;      /* at most 5; credentials are not sent to another host */
 } HttpRequest;
 
@@ -53,6 +55,7 @@ typedef enum { HTTP_STREAM_LINE, HTTP_STREAM_TIMEOUT, HTTP_STREAM_END } HttpStre
  * total limit; a line is at most 1 MiB. */
 bool http_stream_open(const HttpRequest *request, HttpStream **stream,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* 0 as long as there is no answer yet (is_answered_later); known once there is a line or the end. */
 long http_stream_status(const HttpStream *stream);
 /* Waits at most timeout_ms (0: do not wait, -1: for ever) for the next line; *line (owned by the caller,
  * without the newline) is set only with HTTP_STREAM_LINE. A last line without a newline counts. */

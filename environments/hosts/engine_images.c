@@ -154,16 +154,6 @@ static bool fail_pull(const char *reference, const char *words, GError **error) 
   return fail(error, SLIPWAY_ERROR_UNREADY, "cannot pull %s: %s", reference, words);
 }
 
-/* The reason of a pull that was refused before it began. */
-static bool fail_refused_pull(HttpStream *stream, const char *reference, GError **error) {
-  HttpStreamState state = HTTP_STREAM_END;
-  g_autofree char *line = NULL;
-  g_autofree char *doing = g_strdup_printf("pull %s", reference);
-  if (!http_stream_next(stream, PULL_WAIT_MS, &state, &line, NULL))
-    return engine_fail(doing, http_stream_status(stream), "", error);
-  return engine_fail(doing, http_stream_status(stream), line == NULL ? "" : line, error);
-}
-
 /* As the docker client asks: a digest goes where a tag would. */
 static bool start_pull(Engine *engine, const EnginePull *pull, HttpStream **out, GError **error) {
   const char *at = strchr(pull->reference, '@');
@@ -176,15 +166,22 @@ static bool start_pull(Engine *engine, const EnginePull *pull, HttpStream **out,
       g_strdup_printf("%s/images/create?fromImage=%s&tag=%s", engine->base, escaped, digest);
   g_autofree char *auth = pull->auth == NULL ? NULL : g_strdup_printf("X-Registry-Auth: %s", pull->auth);
   const char *const headers[] = {auth, NULL};
-  const HttpRequest request = {
-      .method = "POST", .url = url, .headers = headers, .timeout_ms = PULL_ANSWER_MS};
-  g_autoptr(HttpStream) stream = NULL;
-  if (!engine->host->ops->stream(engine->host, &request, &stream, error))
-    return prefix(error, "cannot pull %s: ", pull->reference);
+  const HttpRequest request = {.method = "POST", .url = url, .headers = headers, .is_answered_later = true};
+  return engine->host->ops->stream(engine->host, &request, out, error) ||
+         prefix(error, "cannot pull %s: ", pull->reference);
+}
+
+/* A pull that is refused before it begins has a status of its own and one line; a later failure is a line
+ * among others. */
+static bool check_pull(const HttpStream *stream, const char *reference, const char *line, PullTally *tally,
+                       GError **error) {
+  g_autofree char *problem = NULL;
+  g_autofree char *doing = g_strdup_printf("pull %s", reference);
   if (http_stream_status(stream) != 200)
-    return fail_refused_pull(stream, pull->reference, error);
-  *out = g_steal_pointer(&stream);
-  return true;
+    return engine_fail(doing, http_stream_status(stream), line, error);
+  if (*line != '\0' && !pull_tally_line(tally, line, &problem, error))
+    return prefix(error, "cannot pull %s: ", reference);
+  return problem == NULL || fail_pull(reference, problem, error);
 }
 
 /* Takes what has arrived. *is_over: the reply has ended, without a failure in it. */
@@ -193,18 +190,16 @@ static bool read_pull(HttpStream *stream, const char *reference, PullTally *tall
   for (;;) {
     HttpStreamState state = HTTP_STREAM_TIMEOUT;
     g_autofree char *line = NULL;
-    g_autofree char *problem = NULL;
     if (!http_stream_next(stream, 0, &state, &line, error))
       return prefix(error, "cannot pull %s: ", reference);
-    if (state != HTTP_STREAM_LINE) {
-      *is_over = state == HTTP_STREAM_END;
+    if (state == HTTP_STREAM_TIMEOUT)
       return true;
-    }
     *is_silent = false;
-    if (*line != '\0' && !pull_tally_line(tally, line, &problem, error))
-      return prefix(error, "cannot pull %s: ", reference);
-    if (problem != NULL)
-      return fail_pull(reference, problem, error);
+    *is_over = state == HTTP_STREAM_END;
+    if (!check_pull(stream, reference, line == NULL ? "" : line, tally, error))
+      return false;
+    if (*is_over)
+      return true;
   }
 }
 
@@ -229,7 +224,7 @@ static bool follow_pulls(GPtrArray *streams, GPtrArray *references, EnginePullPr
     if (!is_silent)
       heard = g_get_monotonic_time();
     if (streams->len > 0 && g_get_monotonic_time() - heard > (gint64)PULL_SILENCE_MS * 1000)
-      return fail_pull(references->pdata[0], "the engine has said nothing for 10 minutes", error);
+      return fail_pull(references->pdata[0], "the engine has said nothing for 5 minutes", error);
     if (streams->len > 0)
       http_stream_wait_any((HttpStream *const *)streams->pdata, streams->len, PULL_WAIT_MS);
   }

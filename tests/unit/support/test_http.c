@@ -337,6 +337,20 @@ Test(http_stream, refuses_an_endless_line, .init = http_global_init, .timeout = 
   expect_failure(error, "longer than 1 MiB");
 }
 
+Test(http_stream, need_not_wait_for_the_answer, .init = http_global_init, .timeout = 20) {
+  g_auto(Server) server = {.replies = {PIECES("", "HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\nno\n")}};
+  start(&server, true);
+  g_autoptr(HttpStream) stream = NULL;
+  HttpStreamState state;
+  HttpRequest request = {.url = "http://engine/e", .unix_socket = server.path, .is_answered_later = true};
+  cr_assert(http_stream_open(&request, &stream, NULL));
+  cr_assert(http_stream_status(stream) == 0);
+  open_gate(&server);
+  g_autofree char *line = next_line(stream, -1, &state);
+  cr_assert_str_eq(line, "no");
+  cr_assert(http_stream_status(stream) == 404);
+}
+
 Test(http_stream, a_server_that_never_answers_does_not_hold_it, .init = http_global_init, .timeout = 20) {
   g_auto(Server) server = {.replies = {PIECES("", "never")}};
   start(&server, true);
