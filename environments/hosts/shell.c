@@ -79,6 +79,7 @@ typedef struct {
   GString *unread; /* of the Shell */
   gsize searched;  /* no marker before this */
   bool is_too_long;
+  bool is_closed; /* stderr only: nothing more can come */
   bool has_ended; /* the marker has come */
   int status;     /* behind the marker */
   GString *text;  /* before the marker, when has_ended */
@@ -125,10 +126,14 @@ static bool answer_read(Answer *answer, const Shell *shell, GError **error) {
   const ssize_t count = read(answer->fd, chunk, sizeof chunk);
   if (count < 0 && (errno == EINTR || errno == EAGAIN))
     return true;
+  if (count <= 0 && answer->fd == shell->err) {
+    answer->is_closed = true; /* stdout has the last word */
+    return true;
+  }
   if (count <= 0) {
-    const GString *said = shell->unread[1]->len > 0 ? shell->unread[1] : shell->unread[0];
-    g_autofree char *words = last_words(said);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "the shell on the host ended before it answered%s", words);
+    g_autofree char *out = last_words(shell->unread[0]);
+    g_autofree char *err = last_words(shell->unread[1]);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the shell on the host ended before it answered%s%s", out, err);
   }
   g_string_append_len(answer->unread, chunk, count);
   if (!answer_split(answer, shell->marker, error))
@@ -186,9 +191,11 @@ static bool move_bytes(Shell *shell, struct iovec *parts, guint count, Answer an
   for (guint i = 0; i < count; i++)
     left += parts[i].iov_len;
   while (!answers[0].has_ended || !answers[1].has_ended) {
+    if (answers[0].has_ended && answers[1].is_closed)
+      return fail(error, SLIPWAY_ERROR_UNREADY, "the shell on the host closed its stderr");
     struct pollfd polled[] = {
         {.fd = answers[0].has_ended ? -1 : shell->out, .events = POLLIN},
-        {.fd = answers[1].has_ended ? -1 : shell->err, .events = POLLIN},
+        {.fd = answers[1].has_ended || answers[1].is_closed ? -1 : shell->err, .events = POLLIN},
         {.fd = left == 0 ? -1 : shell->in, .events = POLLOUT},
     };
     if (!wait_for(polled, G_N_ELEMENTS(polled), deadline, error))

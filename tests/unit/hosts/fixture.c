@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -32,7 +33,7 @@ char *run(const char *const *argv) {
 
 void write_text(const char *folder, const char *name, const char *text, int mode) {
   g_autofree char *path = g_build_filename(folder, name, NULL);
-  cr_assert(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, mode, NULL));
+  cr_assert(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, NULL));
 }
 
 char *fixture_path(const Fixture *fixture, const char *name) {
@@ -47,6 +48,16 @@ bool wait_until(bool (*holds)(gpointer), gpointer data) {
     poll(NULL, 0, POLL_MS);
   }
   return true;
+}
+
+bool does_exist(gpointer path) {
+  return access(path, F_OK) == 0;
+}
+
+void expect_error(const GError *error, int kind, const char *fragment) {
+  cr_assert_not_null(error);
+  cr_assert_eq(error->code, kind, "kind %d: %s", error->code, error->message);
+  cr_assert_not_null(strstr(error->message, fragment), "%s", error->message);
 }
 
 guint count_descriptors(void) {
@@ -64,7 +75,7 @@ static int loopback_socket(guint port, struct sockaddr_in *address) {
   return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-static guint free_port(void) {
+guint free_port(void) {
   struct sockaddr_in address;
   const int fd = loopback_socket(0, &address);
   socklen_t length = sizeof address;
@@ -105,15 +116,30 @@ char *known_hosts_line(const Fixture *fixture, const char *name, const char *pub
 }
 
 static void write_configuration(const Fixture *fixture, const char *extra) {
-  g_autofree char *text =
-      g_strdup_printf("%s\nPort %u\nListenAddress 127.0.0.1\nListenAddress ::1\n"
-                      "HostKey %s/host_ed25519\nAuthorizedKeysFile %s/id_ed25519.pub\n"
-                      "PidFile none\nUsePAM no\nStrictModes no\nMaxStartups 200\nMaxSessions 10\n"
-                      "PermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-                      "SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin\n",
-                      extra == NULL ? "" : extra, fixture->port, fixture->folder, fixture->folder,
-                      fixture->home, fixture->bin);
+  const char *at = fixture->folder;
+  g_autofree char *text = g_strdup_printf(
+      "%s\nPort %u\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey %s/host_ed25519\nHostKey "
+      "%s/host_ecdsa\n"
+      "AuthorizedKeysFile %s/id_ed25519.pub\nPidFile none\nUsePAM no\nStrictModes no\nMaxStartups 200\n"
+      "MaxSessions 10\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
+      "SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin\n",
+      extra == NULL ? "" : extra, fixture->port, at, at, at, fixture->home, fixture->bin);
   write_text(fixture->folder, "sshd_config", text, 0600);
+}
+
+/* A test that crashes leaves nothing running. */
+static void end_with_parent(gpointer data) {
+  (void)data;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+pid_t start_process(const char *const *argv) {
+  GPid process = 0;
+  g_autoptr(GError) error = NULL;
+  const GSpawnFlags flags = G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                            G_SPAWN_STDERR_TO_DEV_NULL;
+  cr_assert(g_spawn_async(NULL, (char **)argv, NULL, flags, end_with_parent, NULL, &process, &error));
+  return process;
 }
 
 void fixture_start(Fixture *fixture, const char *extra) {
@@ -128,6 +154,8 @@ void fixture_start(Fixture *fixture, const char *extra) {
   make_key(fixture->key, "ed25519");
   g_autofree char *host_key = fixture_path(fixture, "host_ed25519");
   make_key(host_key, "ed25519");
+  g_autofree char *other_host_key = fixture_path(fixture, "host_ecdsa");
+  make_key(other_host_key, "ecdsa");
   write_configuration(fixture, extra);
   g_autofree char *name = g_strdup_printf("[127.0.0.1]:%u", fixture->port);
   g_autofree char *line = known_hosts_line(fixture, name, "host_ed25519.pub");
@@ -135,9 +163,7 @@ void fixture_start(Fixture *fixture, const char *extra) {
   g_autofree char *configuration = fixture_path(fixture, "sshd_config");
   g_autofree char *log = fixture_path(fixture, "sshd.log");
   const char *argv[] = {SSHD, "-D", "-f", configuration, "-E", log, NULL};
-  g_autoptr(GError) error = NULL;
-  cr_assert(g_spawn_async(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &fixture->sshd,
-                          &error));
+  fixture->sshd = start_process(argv);
   cr_assert(wait_until(is_listening, &fixture->port), "sshd does not listen");
 }
 
@@ -257,8 +283,10 @@ pid_t serve_http(const char *socket_path, guint tcp_port) {
   }
   cr_assert_eq(listen(fd, 16), 0);
   const pid_t process = fork();
-  if (process == 0)
+  if (process == 0) {
+    end_with_parent(NULL);
     serve(fd);
+  }
   close(fd);
   return process;
 }

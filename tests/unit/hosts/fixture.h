@@ -15,7 +15,7 @@ typedef struct {
   char *home;        /* on the "host" */
   char *bin;         /* first on the PATH of the "host" */
   char *key;         /* the user's private key */
-  char *known_hosts; /* knows the host key, until a test changes that */
+  char *known_hosts; /* knows the host's ed25519 key (not its ECDSA key), until a test changes that */
   guint port;
   pid_t sshd; /* 0: not running */
 } Fixture;
@@ -42,9 +42,20 @@ Host *open_host(const HostConfig *config);
 GError *open_error(const HostConfig *config, const HostPurpose *purpose);
 /* Waits for a condition, at most ten seconds. */
 bool wait_until(bool (*holds)(gpointer), gpointer data);
+bool does_exist(gpointer path); /* for wait_until */
 guint count_descriptors(void);
+guint free_port(void);
+void expect_error(const GError *error, int kind, const char *fragment);
+
+/* What every row must do; the host is open. (rows.c) */
+void expect_shell_works(Host *host);
+void expect_timeout_works(Host *host); /* the host is lost afterwards */
+void expect_write_works(Host *host, const char *home);
+void expect_facts_and_lock_work(const HostConfig *config, const char *home);
 
 /* A Unix socket with an HTTP/1.1 server behind it that answers every request with its own path; keep-alive.
  * In a process of its own; returns its id. */
 pid_t serve_http(const char *socket_path, guint tcp_port);
+/* A program that runs beside the test, at most as long. */
+pid_t start_process(const char *const *argv);
 void end_process(pid_t *process);
