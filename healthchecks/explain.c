@@ -52,7 +52,7 @@ static void add_probe(HealthWatch *watch, Subject *subject, GString *report) {
   const char *output = own != NULL ? own : subject->state->probe_output;
   if (says_something(output))
     add_lines(report, "probe", output);
-  else
+  else if (strcmp(subject->state->status, "running") == 0)
     add_lines(report, "probe", "(no output)");
 }
 

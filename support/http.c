@@ -446,7 +446,7 @@ void http_stream_wait_any(HttpStream *const *streams, guint count, int timeout_m
   int wait = timeout_ms;
   for (guint i = 0; i < count; i++) {
     if (streams[i]->is_done || stream_find_newline(streams[i]) != NULL)
-      return;
+      return; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
     int socket = streams[i]->exchange.socket;
     sockets[i] = (struct pollfd){.fd = socket, .events = POLLIN};
     long timer = -1; /* libcurl's own: a time limit, or bytes that it has already taken from the socket */

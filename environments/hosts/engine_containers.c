@@ -172,6 +172,7 @@ static bool restore_image_name(Engine *engine, EngineContainer *container, GErro
     return false;
   if (state != NULL) {
     g_free(container->image);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
     container->image = g_strdup(state->image);
   }
   return true;

@@ -228,7 +228,7 @@ static bool follow_pulls(GPtrArray *streams, GPtrArray *references, EnginePullPr
     if (streams->len > 0)
       http_stream_wait_any((HttpStream *const *)streams->pdata, streams->len, PULL_WAIT_MS);
   }
-  return true;
+  return true; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
 }
 
 bool engine_pull(Engine *engine, const EnginePull *pulls, guint count, EnginePullProgress progress,
