@@ -37,24 +37,41 @@ static void collect_images(const Deployment *deployment, GHashTable *images) {
       g_hash_table_add(images, g_strdup(image->valuestring));
 }
 
-/* The stack's top and the `retain` targets below it. What the hosts' `current` says stays by the script's own
- * rule; that is the deployment that just ended, whose images are kept here. */
+static void keep_deployment(Kept *kept, const Deployment *deployment) {
+  g_hash_table_add(kept->uids, deployment->uid);
+  collect_images(deployment, kept->images);
+}
+
+/* What `rollback` goes back to, step by step. */
+static void keep_stack(Kept *kept, const EnvironmentState *state, guint count) {
+  for (guint i = 0; i < MIN(count, state->stack->len); i++)
+    keep_deployment(kept, g_ptr_array_index(state->stack, state->stack->len - 1 - i));
+}
+
+/* What `rollback --to` may name: after going back twice, the way forward again too. */
+static void keep_newest(Kept *kept, guint count) {
+  g_autoptr(GHashTable) contents = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < kept->known->len && g_hash_table_size(contents) < count; i++) {
+    const Deployment *deployment = g_ptr_array_index(kept->known, i);
+    if (deployment_counts(deployment) && deployment->content != NULL &&
+        g_hash_table_add(contents, deployment->content))
+      keep_deployment(kept, deployment);
+  }
+}
+
+/* The hosts' `current` stays by the script's own rule; that is the deployment that just ended, whose images
+ * are kept here. */
 static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
   const char *environment = rollout->request->environment->name;
+  guint count = rollout->request->environment->retain + 1;
   kept->uids = g_hash_table_new(g_str_hash, g_str_equal);
   kept->images = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   if (!history_list_deployments(rollout->request->history, environment, 0, &kept->known, error))
     return false;
   g_autoptr(EnvironmentState) state = environment_state_new(environment, kept->known);
-  guint retain = rollout->request->environment->retain;
-  guint first = state->stack->len > retain + 1 ? state->stack->len - retain - 1 : 0;
-  for (guint i = first; i < state->stack->len; i++) {
-    const Deployment *deployment = g_ptr_array_index(state->stack, i);
-    g_hash_table_add(kept->uids, deployment->uid);
-    collect_images(deployment, kept->images);
-  }
-  g_hash_table_add(kept->uids, rollout->deployment->uid);
-  collect_images(rollout->deployment, kept->images);
+  keep_stack(kept, state, count);
+  keep_newest(kept, count);
+  keep_deployment(kept, rollout->deployment);
   return true;
 }
 

@@ -79,9 +79,9 @@ begin "and to a named one"
 expect_exit 0 slipway rollback prod --to 2.0
 expect_prod 2.0
 
-begin "what was rolled back from is marked bad; promote passes it by"
-expect_exit 0 slipway promote prod
-expect_err 'bad'
+begin "what was rolled back from is marked bad: deploy refuses it, promote passes it by"
 expect_exit 3 slipway deploy prod 3.0
-expect_err 'bad'
+expect_err 'r3 is marked bad in prod'
+expect_exit 3 slipway promote prod
+expect_err 'r4 is not verified in ci'
 expect_prod 2.0
