@@ -126,8 +126,8 @@ static void print_configuration(GPtrArray *changes) {
   (void)printf("\n%s\n", changes->len > 0 ? "CONFIGURATION" : "The configuration is the same.");
   for (guint i = 0; i < changes->len; i++) {
     const PlanChange *change = changes->pdata[i];
-    g_autofree char *from = text_printable(change->from != NULL ? change->from : "-", true);
-    g_autofree char *to = text_printable(change->to != NULL ? change->to : "-", true);
+    g_autofree char *from = text_printable(change->from != NULL ? change->from : "(none)", true);
+    g_autofree char *to = text_printable(change->to != NULL ? change->to : "(none)", true);
     bool is_diff = g_strrstr(to, "\n") != NULL;
     if (is_diff)
       (void)printf("%s\n%s\n", change->subject, to);

@@ -176,9 +176,12 @@ static void print_images(const Deployment *deployment) {
     return;
   (void)printf("\nIMAGES\n");
   const cJSON *image = NULL;
+  guint width = 0;
+  cJSON_ArrayForEach(image, images) width = MAX(width, columns_of(image->string));
   cJSON_ArrayForEach(image, images) {
+    g_autofree char *service = columns_pad(image->string, width);
     g_autofree char *reference = text_printable(cJSON_IsString(image) ? image->valuestring : "?", false);
-    (void)printf("%s  %s\n", image->string, reference);
+    (void)printf("%s  %s\n", service, reference);
   }
 }
 

@@ -126,12 +126,23 @@ static void ask_promotion(const Config *config, const Facts *facts, const Enviro
     status->waiting_for = g_strdup(choice.why);
 }
 
-static EnvironmentStatus *status_of(const Config *config, const Facts *facts,
-                                    const Environment *environment) {
-  const EnvironmentState *state = state_of(facts, environment->name);
+/* The deployment that brought what runs: after a rollback that is the rollback, not the one it put back. */
+static const Deployment *bringer_of(const EnvironmentState *state, GPtrArray *deployments) {
+  const Deployment *current = environment_current(state);
+  for (guint i = 0; current != NULL && i < deployments->len; i++) {
+    const Deployment *deployment = deployments->pdata[i];
+    if (deployment == current || (deployment->restores == current->id && deployment_counts(deployment)))
+      return deployment;
+  }
+  return current;
+}
+
+static EnvironmentStatus *status_of(const Config *config, const Facts *facts, guint index) {
+  const Environment *environment = config->environments->pdata[index];
+  const EnvironmentState *state = facts->states->pdata[index];
   EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
   status->name = environment->name;
-  status->current = environment_current(state);
+  status->current = bringer_of(state, facts->deployments->pdata[index]);
   if (state->running != NULL)
     status->last = state->running;
   else if (environment_is_unsettled(state))
@@ -220,7 +231,7 @@ static bool run_status(Invocation *invocation, GError **error) {
   g_autoptr(GPtrArray) statuses = g_ptr_array_new_with_free_func(destroy_status);
   for (guint i = 0; i < config->environments->len; i++)
     if (invocation->environment == NULL || invocation->environment == config->environments->pdata[i])
-      g_ptr_array_add(statuses, status_of(config, &facts, config->environments->pdata[i]));
+      g_ptr_array_add(statuses, status_of(config, &facts, i));
   if (wants_words(invocation)) {
     gint64 now = g_get_real_time();
     g_autofree char *text = table_render(columns, statuses, &now, window_size(STDOUT_FILENO).width);

@@ -43,8 +43,7 @@ static void write_step(Stage *stage, const Report *report, const char *step, con
 static void write_pull(Stage *stage, const Report *report) {
   HostLine *line = report->line;
   gint64 now = stage->streams.clock.elapsed();
-  bool is_complete = line->pull_done >= line->pull_total;
-  if (line->pull_said != 0 && now - line->pull_said < PULL_EVERY_US && !is_complete)
+  if (line->pull_said != 0 && now - line->pull_said < PULL_EVERY_US)
     return;
   line->pull_said = now;
   cJSON *event = event_about(stage, report);

@@ -168,9 +168,17 @@ void reporter_step_begin(Reporter *reporter, const char *host, const char *step)
   line->step_started = now(reporter);
   line->is_step_said = false;
   line->pull_done = line->pull_total = line->pull_said = 0;
-  /* After its last word a host only works again when it is put back. */
-  line->is_done = false;
+  g_ptr_array_set_size(line->services, 0);
   tell(reporter, (Report){.kind = REPORT_STEP_BEGIN, .line = line, .step = line->step});
+}
+
+/* What stands beside the host when it is not at work; takes ownership of `word`, of which the first line is
+ * kept. */
+static void set_word(HostLine *line, bool succeeded, char *word) {
+  g_free(line->word);
+  line->word = g_strdelimit(word, "\n", '\0');
+  line->is_done = true;
+  line->succeeded = succeeded;
 }
 
 void reporter_step_end(Reporter *reporter, const char *host, const char *step, bool succeeded,
@@ -181,6 +189,9 @@ void reporter_step_end(Reporter *reporter, const char *host, const char *step, b
   HostLine *line = line_of(reporter, host);
   g_clear_pointer(&line->step, g_free);
   line->pull_total = 0;
+  if (!succeeded)
+    set_word(line, false,
+             g_strdup_printf("%s failed: %s", printable_step, printable != NULL ? printable : "?"));
   tell(reporter, (Report){.kind = REPORT_STEP_END,
                           .line = line,
                           .step = printable_step,
@@ -228,10 +239,7 @@ void reporter_health(Reporter *reporter, const char *host, const char *service, 
 void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, const char *word) {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
-  g_free(line->word);
-  line->word = text_printable(word, false);
-  line->is_done = true;
-  line->succeeded = succeeded;
+  set_word(line, succeeded, text_printable(word, false));
   g_clear_pointer(&line->step, g_free);
   tell(reporter,
        (Report){.kind = REPORT_HOST_DONE, .line = line, .text = line->word, .succeeded = succeeded});

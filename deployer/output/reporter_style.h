@@ -21,10 +21,10 @@ typedef struct {
   gint64 step_started;
   bool is_step_said; /* plain: its beginning has been printed */
   gint64 pull_done, pull_total;
-  gint64 pull_said;    /* 0: not yet */
-  GPtrArray *services; /* ServiceState, as they first appeared */
-  bool is_done, succeeded;
-  char *word; /* the last one, once is_done */
+  gint64 pull_said;        /* 0: not yet */
+  GPtrArray *services;     /* ServiceState, as they first appeared */
+  bool is_done, succeeded; /* what `word` says; a later step (putting back, pruning) may still be going on */
+  char *word;              /* the last one, once is_done */
 } HostLine;
 
 typedef struct {

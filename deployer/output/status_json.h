@@ -9,7 +9,7 @@
 /* Borrows everything but the strings said to be owned. */
 typedef struct {
   const char *name;
-  const Deployment *current; /* what it runs; NULL: nothing */
+  const Deployment *current; /* that brought what it runs; NULL: nothing */
   const Deployment
       *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */
   GPtrArray *hosts;  /* DeploymentHost: those configured, as the last attempt left them; owned */

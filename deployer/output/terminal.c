@@ -19,17 +19,19 @@ static const Mark mark_done = {"✓", "32"}, mark_failed = {"✗", "31"}, mark_a
                   mark_waiting = {" ", "0"};
 
 static const Mark *mark_of(const HostLine *line) {
-  if (line->is_done)
-    return line->succeeded ? &mark_done : &mark_failed;
-  return line->step != NULL ? &mark_active : &mark_waiting;
+  if (line->step != NULL)
+    return &mark_active;
+  if (!line->is_done)
+    return &mark_waiting;
+  return line->succeeded ? &mark_done : &mark_failed;
 }
 
 static bool is_active(const HostLine *line) {
-  return !line->is_done && line->step != NULL;
+  return line->step != NULL;
 }
 
 static bool has_failed(const HostLine *line) {
-  return line->is_done && !line->succeeded;
+  return line->step == NULL && line->is_done && !line->succeeded;
 }
 
 static bool is_any(const HostLine *line) {
@@ -38,10 +40,8 @@ static bool is_any(const HostLine *line) {
 }
 
 static char *doing(const HostLine *line) {
-  if (line->is_done)
-    return g_strdup(line->word);
   if (line->step == NULL)
-    return g_strdup("waiting");
+    return g_strdup(line->is_done ? line->word : "waiting");
   if (line->pull_total > 0) {
     g_autofree char *bytes = pull_words(line->pull_done, line->pull_total);
     return g_strdup_printf("%s  %s", line->step, bytes);
@@ -109,7 +109,7 @@ static GHashTable *choose_lines(GPtrArray *hosts, guint room) {
 }
 
 static bool is_done(const HostLine *line) {
-  return line->is_done;
+  return line->step == NULL && line->is_done;
 }
 
 static char *render_rest(GPtrArray *hosts, guint hidden, guint width) {

@@ -213,6 +213,19 @@ Test(terminal, shows_what_each_host_is_doing_and_for_how_long) {
   free_scene(&scene);
 }
 
+Test(terminal, a_host_keeps_its_last_word_after_later_steps) {
+  Scene scene = new_scene();
+  HostLine *line = add_host(&scene, "web1", NULL);
+  set_done(line, true, "healthy");
+  line->step = g_strdup("prune");
+  g_autoptr(GPtrArray) during = terminal_render(&scene.progress, G_USEC_PER_SEC, 40, 0, false);
+  cr_assert(g_str_has_prefix(during->pdata[1], "• web1  prune"), "%s", (char *)during->pdata[1]);
+  g_clear_pointer(&line->step, g_free);
+  g_autoptr(GPtrArray) after = terminal_render(&scene.progress, G_USEC_PER_SEC, 40, 0, false);
+  cr_assert_str_eq(after->pdata[1], "✓ web1  healthy");
+  free_scene(&scene);
+}
+
 Test(terminal, never_writes_a_line_wider_than_the_window) {
   Scene scene = new_scene();
   HostLine *line = add_host(&scene, "日本語の長い名前のホスト.example.org", "health");
