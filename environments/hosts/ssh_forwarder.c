@@ -213,8 +213,10 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
       return true;
     }
     is_somebody_opening |= stream->state == STREAM_WAITING || stream->state == STREAM_OPENING;
-    if (stream->state == STREAM_GONE || stream->state == STREAM_CLOSING)
+    if (stream->state == STREAM_GONE || stream->state == STREAM_CLOSING) {
       note_complaint(forwarder, stream);
+      stream_close_local(stream);
+    }
     if (stream->state != STREAM_GONE) {
       i++;
       continue;

@@ -80,9 +80,9 @@ void stream_free(Stream *stream) {
   g_free(stream);
 }
 
-/* The worker sees the end of its descriptors; the channel goes when the peer agrees. */
+/* The channel goes when the peer agrees. The forwarder closes the descriptors: the reason must be known
+ * before their end is. */
 static void start_closing(Stream *stream) {
-  stream_close_local(stream);
   stream->state = stream->channel == NULL ? STREAM_GONE : STREAM_CLOSING;
 }
 

@@ -28,7 +28,7 @@ typedef enum {
   STREAM_OPENING,
   STREAM_STARTING, /* the command */
   STREAM_OPEN,
-  STREAM_CLOSING, /* for the peer's close, as long as that takes */
+  STREAM_CLOSING, /* waits for the peer's close, as long as that takes; the descriptors are to be closed */
   STREAM_GONE,
 } StreamState;
 

@@ -185,9 +185,18 @@ void end_process(pid_t *process) {
   *process = 0;
 }
 
+/* What sshd started may still be on its way out, and write a last line. */
+static bool is_removed(gpointer folder) {
+  int status = 1;
+  const char *argv[] = {"rm", "-rf", "--", folder, NULL};
+  return g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                      NULL, NULL, &status, NULL) &&
+         status == 0;
+}
+
 void fixture_stop(Fixture *fixture) {
   end_process(&fixture->sshd);
-  g_free(run((const char *[]){"rm", "-rf", "--", fixture->folder, NULL}));
+  cr_assert(wait_until(is_removed, fixture->folder));
   g_free(fixture->folder);
   g_free(fixture->home);
   g_free(fixture->bin);

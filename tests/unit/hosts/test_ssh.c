@@ -25,6 +25,7 @@ static void stop(void) {
 }
 
 TestSuite(ssh, .init = start, .fini = stop, .timeout = 60);
+TestSuite(ssh_configured, .fini = stop, .timeout = 60); /* starts an sshd of its own kind */
 
 Test(ssh, runs_scripts_as_every_row_does) {
   g_autoptr(Host) host = open_host(&config);
@@ -86,14 +87,14 @@ Test(ssh, leaves_no_file_behind) {
   cr_assert(is_temporary_folder_empty(temporary));
 }
 
-Test(ssh, survives_a_login_shell_that_prints_noise, .init = NULL) {
+Test(ssh_configured, survives_a_login_shell_that_prints_noise) {
   fixture_start(&fixture, "ForceCommand echo Welcome; echo warning >&2; eval \"$SSH_ORIGINAL_COMMAND\"");
   config = fixture_config(&fixture);
   g_autoptr(Host) host = open_host(&config);
   expect_shell_works(host);
 }
 
-Test(ssh, says_what_a_host_without_a_shell_says, .init = NULL) {
+Test(ssh_configured, says_what_a_host_without_a_shell_says) {
   fixture_start(&fixture, "ForceCommand echo This account is not available");
   config = fixture_config(&fixture);
   g_autoptr(GError) error = open_error(&config, NULL);
@@ -163,7 +164,7 @@ static const char fake_docker[] =
     "        break\n"
     "    peer.sendall(data) if 0 in ready else os.write(1, data)\n";
 
-Test(ssh, goes_through_dockers_client_where_forwarding_is_off, .init = NULL) {
+Test(ssh_configured, goes_through_dockers_client_where_forwarding_is_off) {
   fixture_start(&fixture, "AllowStreamLocalForwarding no");
   config = fixture_config(&fixture);
   write_text(fixture.bin, "docker", fake_docker, 0755);
