@@ -5,7 +5,7 @@
 
 G_DEFINE_QUARK(slipway-error, slipway_error)
 
-bool fail(GError **error, SlipwayErrorKind kind, const char *format, ...) {
+bool(fail)(GError **error, SlipwayErrorKind kind, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   if (error != NULL) {
@@ -16,7 +16,7 @@ bool fail(GError **error, SlipwayErrorKind kind, const char *format, ...) {
   return false;
 }
 
-bool prefix(GError **error, const char *format, ...) {
+bool(prefix)(GError **error, const char *format, ...) {
   if (error == NULL || *error == NULL)
     return false;
   va_list arguments;
