@@ -32,9 +32,7 @@ static char *status_cell(gconstpointer item, gconstpointer context) {
 
 static char *error_cell(gconstpointer item, gconstpointer context) {
   (void)context;
-  const char *error = ((const DeploymentHost *)item)->error;
-  g_auto(GStrv) lines = g_strsplit(error != NULL ? error : "", "\n", 2);
-  return g_strdup(lines[0]);
+  return g_strdup(((const DeploymentHost *)item)->error);
 }
 
 static const TableColumn host_columns[] = {

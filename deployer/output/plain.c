@@ -91,7 +91,9 @@ static void plain_tell(Stage *stage, const Report *report) {
     say_pull(stage, report->line);
     break;
   case REPORT_HEALTH:
-    say(stage, report->line, "health %s: %s", report->step, report->text);
+    /* Every container begins so. */
+    if (stage->options.verbose || strcmp(report->text, "starting") != 0)
+      say(stage, report->line, "health %s: %s", report->step, report->text);
     break;
   case REPORT_HOST_DONE:
     say(stage, report->line, "%s%s", report->succeeded ? "done: " : "FAILED: ", report->text);

@@ -205,6 +205,8 @@ void reporter_pull(Reporter *reporter, const char *host, gint64 done_bytes, gint
   HostLine *line = line_of(reporter, host);
   line->pull_done = done_bytes;
   line->pull_total = total_bytes;
+  if (done_bytes == 0 && total_bytes == 0)
+    return; /* nothing is known yet */
   tell(reporter, (Report){.kind = REPORT_PULL, .line = line});
 }
 
@@ -239,6 +241,8 @@ void reporter_health(Reporter *reporter, const char *host, const char *service, 
 void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, const char *word) {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
+  if (!succeeded && line->is_done && !line->succeeded)
+    return; /* the step that failed has said more */
   set_word(line, succeeded, text_printable(word, false));
   g_clear_pointer(&line->step, g_free);
   tell(reporter,

@@ -1,6 +1,8 @@
 /* Lays cells out in columns. */
 #include "deployer/output/table.h"
 
+#include <string.h>
+
 #include "deployer/output/columns.h"
 #include "support/text.h"
 
@@ -19,9 +21,15 @@ static void column_clear(gpointer data) {
   g_ptr_array_unref(column->cells);
 }
 
+/* A cell is one line: of a longer text the first. */
 static char *make_cell(const TableColumn *row, gconstpointer item, gconstpointer context) {
   g_autofree char *raw = row->cell(item, context);
-  return text_printable(raw != NULL ? raw : "", false);
+  char *end = raw != NULL ? strchr(raw, '\n') : NULL;
+  if (end == NULL)
+    return text_printable(raw != NULL ? raw : "", false);
+  *end = '\0';
+  g_autofree char *first = text_printable(raw, false);
+  return g_strconcat(first, " …", NULL);
 }
 
 static Column measure(const TableColumn *row, GPtrArray *items, gconstpointer context) {

@@ -41,7 +41,7 @@ static bool is_any(const HostLine *line) {
 
 static char *doing(const HostLine *line) {
   if (line->step == NULL)
-    return g_strdup(line->is_done ? line->word : "waiting");
+    return g_strdup(line->word != NULL ? line->word : "waiting");
   if (line->pull_total > 0) {
     g_autofree char *bytes = pull_words(line->pull_done, line->pull_total);
     return g_strdup_printf("%s  %s", line->step, bytes);
@@ -225,7 +225,17 @@ static void forget_block(Stage *stage) {
   g_ptr_array_set_size(stage->screen.drawn, 0);
 }
 
+/* Nobody waits any more: a host that was not reached has no word. */
+static void end_waiting(GPtrArray *hosts) {
+  for (guint i = 0; i < hosts->len; i++) {
+    HostLine *line = hosts->pdata[i];
+    if (line->word == NULL)
+      line->word = g_strdup("");
+  }
+}
+
 static void terminal_finish(Stage *stage) {
+  end_waiting(stage->progress.hosts);
   draw(stage, NULL, true);
   /* What follows stands below the block and never redraws it. */
   g_clear_pointer(&stage->progress.title, g_free);
@@ -260,7 +270,7 @@ static void terminal_tell(Stage *stage, const Report *report) {
     above = g_strdup_printf("%s\n", report->text);
   else if (report->kind == REPORT_WARNING)
     above = warning_line(stage, report->text);
-  else if (report->kind == REPORT_STEP_END && (stage->options.verbose || !report->succeeded))
+  else if (report->kind == REPORT_STEP_END && stage->options.verbose)
     above = step_line(report);
   if (above != NULL)
     draw(stage, above, false);

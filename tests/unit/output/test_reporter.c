@@ -95,10 +95,21 @@ Test(plain, tells_health_when_it_changes) {
   Capture capture = {0};
   begin(&capture, (ReporterOptions){0});
   reporter_health(capture.reporter, "web2", "fpm", "starting");
-  reporter_health(capture.reporter, "web2", "fpm", "starting");
   reporter_health(capture.reporter, "web2", "fpm", "healthy");
-  expect(&capture, "08:31:02 web2  health fpm: starting\n"
-                   "08:31:02 web2  health fpm: healthy\n");
+  reporter_health(capture.reporter, "web2", "fpm", "healthy");
+  reporter_health(capture.reporter, "web2", "fpm", "unhealthy");
+  expect(&capture, "08:31:02 web2  health fpm: healthy\n"
+                   "08:31:02 web2  health fpm: unhealthy\n");
+}
+
+Test(plain, a_failed_host_keeps_the_reason_of_its_step) {
+  Capture capture = {0};
+  begin(&capture, (ReporterOptions){0});
+  reporter_step_end(capture.reporter, "web2", "up", false, "fpm: exited with 1", 500);
+  reporter_host_done(capture.reporter, "web2", false, "failed");
+  reporter_host_done(capture.reporter, "web2", true, "restored");
+  expect(&capture, "08:31:02 web2  up FAILED, 0.5s: fpm: exited with 1\n"
+                   "08:31:02 web2  done: restored\n");
 }
 
 Test(plain, quiet_keeps_warnings) {
