@@ -85,6 +85,7 @@ bool ssh_configuration_matters(const char *path, const char *system_folder) {
 }
 
 void ssh_settings_global_init(void) {
+  (void)g_get_user_name(); /* GLib looks these up once */
   g_autofree char *program = g_find_program_in_path("ssh");
   const struct passwd *self = getpwuid(getuid());
   /* ssh does not believe $HOME */ /* NOLINT(concurrency-mt-unsafe) */
@@ -96,8 +97,8 @@ void ssh_settings_global_init(void) {
 /* --- what ssh -G says
  * ----------------------------------------------------------------------------------------- */
 
-/* Keyword (lower case) -> GPtrArray of values, in order. Empty when ssh was not asked. */
-static bool ask_ssh(const HostConfig *config, GHashTable *said, GError **error) {
+/* What ssh itself makes of its configuration for this host. Caller frees. */
+static bool ask_ssh(const HostConfig *config, char **text, GError **error) {
   g_autofree char *port = g_strdup_printf("%u", config->ssh.port);
   const char *argv[10] = {"ssh", "-G"};
   guint count = 2;
@@ -121,9 +122,17 @@ static bool ask_ssh(const HostConfig *config, GHashTable *said, GError **error) 
     g_autofree char *complaint = text_printable(g_strstrip(err), false);
     return fail(error, SLIPWAY_ERROR_UNREADY, "ssh -G %s: %s", config->address, complaint);
   }
-  g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
+  *text = g_steal_pointer(&out);
+  return true;
+}
+
+/* Keyword (lower case) -> GPtrArray of values, in order. */
+static GHashTable *read_said(const char *text) {
+  GHashTable *said =
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line != NULL; line++) {
-    char *space = strchr(*line, ' ');
+    const char *space = strchr(*line, ' ');
     if (space == NULL)
       continue;
     g_autofree char *keyword = g_strndup(*line, (gsize)(space - *line));
@@ -134,7 +143,7 @@ static bool ask_ssh(const HostConfig *config, GHashTable *said, GError **error) 
     }
     g_ptr_array_add(values, g_strdup(space + 1));
   }
-  return true;
+  return said;
 }
 
 /* NULL when it did not say, or said "none". */
@@ -261,9 +270,14 @@ bool ssh_target_resolve(const HostConfig *config, SshTarget **target, GError **e
   if (*config->address == '\0' || *config->address == '-' ||
       (config->ssh.user != NULL && *config->ssh.user == '-'))
     return fail(error, SLIPWAY_ERROR_UNREADY, "\"%s\" is no address to connect to", config->address);
-  g_autoptr(GHashTable) said =
-      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-  if ((should_ask_ssh && !ask_ssh(config, said, error)) || !refuse_proxy(said, error))
+  g_autofree char *said = NULL;
+  return (!should_ask_ssh || ask_ssh(config, &said, error)) &&
+         ssh_target_combine(config, said == NULL ? "" : said, target, error);
+}
+
+bool ssh_target_combine(const HostConfig *config, const char *text, SshTarget **target, GError **error) {
+  g_autoptr(GHashTable) said = read_said(text);
+  if (!refuse_proxy(said, error))
     return false;
   SshTarget *found = g_new0(SshTarget, 1);
   const SshSettings *own = &config->ssh;

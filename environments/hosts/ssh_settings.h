@@ -24,6 +24,9 @@ typedef struct {
 /* SLIPWAY_ERROR_UNREADY; also where a proxy is needed, which is not supported yet. */
 bool ssh_target_resolve(const HostConfig *config, SshTarget **target,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same from what `ssh -G` printed; "" when it was not asked. */
+bool ssh_target_combine(const HostConfig *config, const char *said, SshTarget **target,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void ssh_target_free(SshTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SshTarget, ssh_target_free)
 

@@ -1,0 +1,95 @@
+/* SSH settings: what `ssh -G` says, slipway.yml on top; and when it need not be asked. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "environments/hosts/ssh_settings.h"
+#include "fixture.h"
+#include "support/errors.h"
+
+static Fixture fixture;
+
+static void start(void) {
+  fixture_start_local(&fixture);
+}
+
+static void stop(void) {
+  fixture_stop(&fixture);
+}
+
+TestSuite(ssh_settings, .init = start, .fini = stop);
+
+static char address[] = "web";
+static const char said[] =
+    "user carol\nhostname 10.0.0.7\nport 2200\nconnecttimeout 3\nidentitiesonly yes\n"
+    "stricthostkeychecking accept-new\nhostkeyalias web-alias\nidentityagent none\n"
+    "identityfile ~/.ssh/one\nidentityfile ~/.ssh/absent\nidentityfile ~/.ssh/two\n"
+    "userknownhostsfile /a/known /b/known\nglobalknownhostsfile none\nproxycommand none\n";
+
+Test(ssh_settings, come_from_the_ssh_configuration) {
+  g_autofree char *folder = g_build_filename(fixture.home, ".ssh", NULL);
+  g_mkdir_with_parents(folder, 0700);
+  write_text(folder, "one", "", 0600);
+  write_text(folder, "two.pub", "", 0600);
+  const HostConfig config = {.address = address, .ssh = {.agent = true}};
+  g_autoptr(SshTarget) target = NULL;
+  cr_assert(ssh_target_combine(&config, said, &target, NULL));
+  cr_assert_str_eq(target->hostname, "10.0.0.7");
+  cr_assert_str_eq(target->user, "carol");
+  cr_assert_eq(target->port, 2200);
+  cr_assert_str_eq(target->alias, "web-alias");
+  cr_assert_eq(target->alias_port, 22);
+  cr_assert_eq(target->connect_timeout_ms, 3000);
+  cr_assert_eq(target->host_keys, HOST_KEYS_ACCEPT_NEW);
+  cr_assert(target->is_identities_only);
+  cr_assert_null(target->agent);
+  cr_assert_eq(target->keys->len, 2);
+  cr_assert(g_str_has_suffix(g_ptr_array_index(target->keys, 1), "/.ssh/two"));
+  cr_assert_eq(target->known_hosts->len, 3); /* with the final NULL */
+  cr_assert_str_eq(g_ptr_array_index(target->known_hosts, 1), "/b/known");
+}
+
+Test(ssh_settings, yield_to_slipway_yml) {
+  static char user[] = "dave";
+  static char key[] = "/keys/k";
+  static char known[] = "/known";
+  const HostConfig config = {
+      .address = address,
+      .ssh = {.user = user, .port = 22, .key = key, .known_hosts = known, .connect_timeout_ms = 700}};
+  g_autoptr(SshTarget) target = NULL;
+  cr_assert(ssh_target_combine(&config, said, &target, NULL));
+  cr_assert_str_eq(target->user, "dave");
+  cr_assert_eq(target->port, 22);
+  cr_assert_eq(target->connect_timeout_ms, 700);
+  cr_assert_eq(target->keys->len, 1);
+  cr_assert_str_eq(g_ptr_array_index(target->keys, 0), "/keys/k");
+  cr_assert_str_eq(g_ptr_array_index(target->known_hosts, 0), "/known");
+}
+
+Test(ssh_settings, refuse_a_proxy_for_now) {
+  const HostConfig config = {.address = address};
+  g_autoptr(SshTarget) target = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert_not(ssh_target_combine(&config, "proxyjump bastion\n", &target, &error));
+  expect_error(error, SLIPWAY_ERROR_UNREADY, "proxyjump bastion, which slipway does not support yet");
+}
+
+static bool matters(const char *text) {
+  write_text(fixture.folder, "ssh_config", text, 0600);
+  g_autofree char *path = fixture_path(&fixture, "ssh_config");
+  return ssh_configuration_matters(path, fixture.folder);
+}
+
+Test(ssh_settings, need_not_be_asked_for_where_the_files_say_nothing) {
+  g_autofree char *include = g_strdup_printf("Include %s/ssh_config.d/*.conf\nHost *\n  SendEnv LANG LC_*\n"
+                                             "  HashKnownHosts yes\n# Port 3\n\n",
+                                             fixture.folder);
+  cr_assert_not(ssh_configuration_matters("/nonexistent", fixture.folder));
+  cr_assert_not(matters(include));
+  cr_assert(matters("Host web\n  Port 2222\n"));
+  cr_assert(matters("IdentityFile=~/.ssh/x\n"));
+  cr_assert(matters("Include other\n"));
+  g_autofree char *folder = fixture_path(&fixture, "ssh_config.d");
+  g_mkdir_with_parents(folder, 0700);
+  write_text(folder, "a.conf", "ProxyJump bastion\n", 0600);
+  cr_assert(matters(include));
+}
