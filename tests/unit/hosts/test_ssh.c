@@ -52,7 +52,7 @@ Test(ssh, connects_by_ipv6) {
   g_autofree char *line = known_hosts_line(&fixture, name, "host_ed25519.pub");
   write_text(fixture.folder, "known_hosts", line, 0600);
   config.address = address;
-  g_autoptr(Host) host = open_host(&config);
+  host_free(open_host(&config));
 }
 
 Test(ssh, leaves_no_descriptor_behind) {
