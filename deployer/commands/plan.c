@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "deployer/commands/image_choices.h"
 #include "deployer/commands/plan_json.h"
 #include "deployer/commands/rows.h"
 #include "deployer/output/columns.h"
@@ -15,7 +14,6 @@
 
 typedef struct {
   const char *environment, *release;
-  ImageChoices images;
 } Choices;
 
 static char *gate_cell(gconstpointer item, gconstpointer context) {
@@ -144,8 +142,8 @@ static void print_plan(const Plan *plan, const char *environment) {
   if (plan->release == NULL)
     return;
   g_autofree char *id = release_word(plan->release->id);
-  (void)printf("%s would run %s (%s); it runs %s%s%s%s\n", environment, id != NULL ? id : "a new release",
-               plan->release->version != NULL ? plan->release->version : "no version yet",
+  (void)printf("slipway %s %s %s: %s would run %s (%s); it runs %s%s%s%s\n", deployment_kind_name(plan->kind),
+               environment, id, environment, id, plan->release->version,
                plan->current_release != NULL ? plan->current_release : "nothing that slipway deployed",
                plan->current_version != NULL ? " (" : "",
                plan->current_version != NULL ? plan->current_version : "",
@@ -158,11 +156,6 @@ static void print_plan(const Plan *plan, const char *environment) {
 
 static bool run_plan(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
-  ReleaseRequest create = {0};
-  g_autoptr(GPtrArray) named = NULL;
-  if (!image_choices_check(&choices->images, choices->release, error) ||
-      !image_choices_request(&choices->images, invocation->config, &named, &create, error))
-    return false;
   const RolloutRequest request = {
       .config = invocation->config,
       .environment = invocation->environment,
@@ -171,7 +164,6 @@ static bool run_plan(Invocation *invocation, GError **error) {
       .command = invocation->line,
       .kind = KIND_DEPLOY,
       .release = choices->release,
-      .create = image_choices_are_given(&choices->images) ? &create : NULL,
   };
   g_autoptr(Plan) plan = NULL;
   if (!rollout_plan(&request, &plan, error))
@@ -186,11 +178,8 @@ static bool run_plan(Invocation *invocation, GError **error) {
 static const Argument arguments[] = {
     {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
     {"RELEASE", ARGUMENT_TEXT, true, offsetof(Choices, release),
-     "r7, a version, or a unique start of version or revision; default: the release it runs"},
-    {0},
-};
-static const Option options[] = {
-    IMAGE_OPTIONS(offsetof(Choices, images)),
+     "r7, a version, or a unique start of version or revision; default: what `promote` would take, else the "
+     "release it runs"},
     {0},
 };
 static const Example examples[] = {
@@ -202,7 +191,6 @@ const Command command_plan = {.name = "plan",
                               .description =
                                   "Asks the hosts, without a lock. Exit status 0 also when a gate is closed.",
                               .arguments = arguments,
-                              .options = options,
                               .choices_size = sizeof(Choices),
                               .needs = NEEDS_CONFIG | READS_HISTORY,
                               .examples = examples,

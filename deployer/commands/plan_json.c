@@ -53,6 +53,7 @@ static cJSON *host_json(gconstpointer item) {
 cJSON *plan_json(const char *environment, const Plan *plan) {
   cJSON *json = cJSON_CreateObject();
   json_set_string(json, "environment", environment);
+  json_set_string(json, "kind", deployment_kind_name(plan->kind));
   json_set(json, "release", plan->release != NULL ? release_json(plan->release) : cJSON_CreateNull());
   json_set_string(json, "note", plan->note);
   json_set_string(json, "current_release", plan->current_release);

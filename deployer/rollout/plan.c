@@ -38,7 +38,7 @@ void plan_free(Plan *plan) {
   g_free(plan->note);
   g_free(plan->current_release);
   g_free(plan->current_version);
-  g_ptr_array_unref(plan->gates);
+  g_clear_pointer(&plan->gates, g_ptr_array_unref);
   g_ptr_array_unref(plan->images);
   g_ptr_array_unref(plan->configuration);
   g_ptr_array_unref(plan->hosts);
@@ -248,19 +248,36 @@ static Deployment *unrecorded(const RolloutRequest *request, const Target *targe
   return deployment;
 }
 
+/* Which command a bare `plan ENV` asks about. */
+static bool resolve(const RolloutRequest *asked, const Situation *situation, Plan *plan, Target **target,
+                    GError **error) {
+  RolloutRequest request = *asked;
+  bool is_open = asked->release == NULL && config_is_in_pipeline(asked->config, asked->environment->name);
+  if (is_open) {
+    request.kind = KIND_PROMOTE;
+    g_clear_pointer(&plan->gates, g_ptr_array_unref);
+    if (!target_resolve(&request, situation, true, &plan->gates, target, &plan->note, error))
+      return false;
+  }
+  plan->kind = request.kind;
+  if (*target != NULL || (is_open && environment_current(situation->state) == NULL))
+    return true;
+  plan->kind = asked->kind;
+  g_autofree char *unused = NULL;
+  g_clear_pointer(&plan->gates, g_ptr_array_unref);
+  return target_resolve(asked, situation, true, &plan->gates, target, &unused, error);
+}
+
 bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) {
   g_autoptr(Situation) situation = NULL;
   g_autoptr(Target) target = NULL;
   g_autoptr(Plan) made = plan_new();
-  g_autoptr(GPtrArray) answers = NULL;
   if (!situation_read(request->history, request->config, request->environment->name, &situation, error) ||
-      !target_resolve(request, situation, true, &answers, &target, &made->note, error))
+      !resolve(request, situation, made, &target, error))
     return false;
   if (target != NULL) {
     if (!target_pin(request, target, error) || !compare_with_current(request, situation, target, made, error))
       return false;
-    g_ptr_array_unref(made->gates);
-    made->gates = g_steal_pointer(&answers);
     add_rows(request, made);
     g_autoptr(Deployment) deployment = unrecorded(request, target);
     g_autoptr(Rollout) rollout = rollout_new(request, situation, target, deployment);

@@ -32,7 +32,7 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment,
 typedef struct {
   char *subject; /* service name; or "variable NAME", "file PATH" */
   char *from,
-      *to; /* NULL: absent. References for images; for files a unified diff in `to` where both are text */
+      *to; /* NULL: absent. References of images, values of variables, short hashes and modes of files */
 } PlanChange;
 
 typedef struct {
@@ -45,7 +45,8 @@ typedef struct {
 } PlanHost;
 
 typedef struct {
-  Release *release;         /* what would be deployed; NULL: nothing newer (why in `note`) */
+  DeploymentKind kind;      /* of the command that would do it */
+  Release *release;         /* what would be deployed; NULL: nothing (why in `note`) */
   char *note;               /* or NULL */
   char *current_release;    /* "r6" or NULL */
   char *current_version;    /* or NULL */
@@ -57,8 +58,9 @@ typedef struct {
 void plan_free(Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
 
-/* What rollout_run with this request would do; contacts the hosts, changes nothing, locks nothing. A host
- * that cannot be reached is a problem in its row, no failure. */
+/* What rollout_run with this request would do; without a release named, what `promote` would take, or, where
+ * there is nothing newer, today's configuration for the release that runs. Contacts the hosts, changes
+ * nothing, locks nothing. A host that cannot be reached is a problem in its row, no failure. */
 bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
