@@ -171,7 +171,7 @@ ssh_settings() { echo "{user: deploy, key: $FLEET/client_key, known_hosts: $FLEE
 host_entries() {
   local name port
   for name in "$@"; do
-    port=$(ssh -G -F "$FLEET/ssh_config" "$name" | sed -n 's/^port //p')
+    port=$(ssh -G -F "$FLEET/ssh_config" "$name" 2>/dev/null | sed -n 's/^port //p')
     echo "      - {name: $name, address: $(fleet address "$name"), ssh: {port: $port}}"
   done
 }

@@ -8,11 +8,14 @@
 #   release 1.0                                           # slipway release create, all images with that tag
 REGISTRY=''
 
-# make_shop ENV=HOST,HOST...: the order is the pipeline's. $SHOP_SETTINGS, if set, goes into `defaults`.
+# make_shop ENV=HOST,HOST...: the order is the pipeline's; "+ENV=..." stands outside it. $SHOP_SETTINGS, if set, goes into
+# `defaults`.
 make_shop() {
   local pair environments=''
   REGISTRY=$(fleet registry address)
-  for pair in "$@"; do environments+="${environments:+, }${pair%%=*}"; done
+  for pair in "$@"; do
+    [[ $pair == +* ]] || environments+="${environments:+, }${pair%%=*}"
+  done
   {
     echo "app: shop"
     echo "images: {web: $REGISTRY/shop/web, api: $REGISTRY/shop/api}"
@@ -25,7 +28,7 @@ make_shop() {
     echo "  health: {deadline: 30s, settle: 300ms}"
     [ -z "${SHOP_SETTINGS-}" ] || echo "$SHOP_SETTINGS"
     echo "environments:"
-    for pair in "$@"; do
+    for pair in "${@#+}"; do
       echo "  ${pair%%=*}:"
       echo "    variables: {GREETING: \"hello from ${pair%%=*}\"}"
       echo "    hosts:"
