@@ -1,4 +1,4 @@
-/* The options that name images and make a release of them, shared by `release create`, `deploy` and `plan`.
+/* The options that name images and make a release of them, shared by `release create` and `deploy`.
  */
 #pragma once
 
@@ -35,6 +35,6 @@ bool image_choices_are_given(const ImageChoices *choices);
  * like without an image. */
 bool image_choices_request(const ImageChoices *choices, const Config *config, GPtrArray **named,
                            ReleaseRequest *request, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* For deploy and plan: RELEASE and --tag or --image exclude each other. */
+/* For deploy: RELEASE and --tag or --image exclude each other. */
 bool image_choices_check(const ImageChoices *choices, const char *release,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
