@@ -274,3 +274,46 @@ Test(terminal, with_more_hosts_than_rows_shows_those_at_work_and_a_count) {
   cr_assert(strstr(text, "192 more; of all 200: 1 at work, 0 done, 1 failed") != NULL, "%s", text);
   free_scene(&scene);
 }
+
+static gpointer work_on_host(gpointer data) {
+  Reporter *reporter = data;
+  g_autofree char *host = g_strdup_printf("web%p", (void *)g_thread_self());
+  for (int i = 0; i < 200; i++) {
+    reporter_step_begin(reporter, host, "pull");
+    reporter_pull(reporter, host, i, 200);
+    reporter_health(reporter, host, "fpm", i % 2 == 0 ? "starting" : "healthy");
+    reporter_step_end(reporter, host, "pull", true, NULL, 1);
+  }
+  reporter_host_done(reporter, host, true, "healthy");
+  return NULL;
+}
+
+Test(terminal, hosts_report_from_threads_and_keep_their_last_word) {
+  enum { HOSTS = 8 };
+  Capture capture = {.text = NULL};
+  capture.file = open_memstream(&capture.text, &capture.length);
+  const ReporterOptions options = {0};
+  const ReporterStreams streams = {.messages = capture.file,
+                                   .results = capture.file,
+                                   .is_terminal = true,
+                                   .clock = {.wall = g_get_real_time, .elapsed = g_get_monotonic_time}};
+  capture.reporter = reporter_new_on(&options, &streams);
+  g_autoptr(GPtrArray) none = g_ptr_array_new();
+  reporter_start(capture.reporter, "prod: deploy r7", none);
+  GThread *threads[HOSTS];
+  for (int i = 0; i < HOSTS; i++)
+    threads[i] = g_thread_new("host", work_on_host, capture.reporter);
+  for (int i = 0; i < HOSTS; i++)
+    g_thread_join(threads[i]);
+  reporter_note(capture.reporter, "said above the lines");
+  reporter_finish(capture.reporter);
+  (void)fflush(capture.file);
+  const char *last = strstr(capture.text, "said above the lines");
+  cr_assert(last != NULL);
+  guint healthy = 0;
+  for (const char *at = strstr(last, "  healthy"); at != NULL; at = strstr(at + 1, "  healthy"))
+    healthy++;
+  cr_assert_eq(healthy, 2 * HOSTS, "%u", healthy); /* below the note, and at the end */
+  end(&capture);
+  free(capture.text);
+}
