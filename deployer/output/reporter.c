@@ -140,7 +140,7 @@ static gint64 now(const Reporter *reporter) {
 }
 
 void reporter_start(Reporter *reporter, const char *title, GPtrArray *hosts) {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   Progress *progress = &reporter->stage.progress;
   g_free(progress->title);
   progress->title = text_printable(title, false);
@@ -153,7 +153,7 @@ void reporter_start(Reporter *reporter, const char *title, GPtrArray *hosts) {
 }
 
 void reporter_phase(Reporter *reporter, const char *phase) {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   Progress *progress = &reporter->stage.progress;
   g_free(progress->phase);
   progress->phase = g_strdup(phase);
@@ -161,7 +161,7 @@ void reporter_phase(Reporter *reporter, const char *phase) {
 }
 
 void reporter_step_begin(Reporter *reporter, const char *host, const char *step) {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   g_free(line->step);
   line->step = text_printable(step, false);
@@ -185,7 +185,7 @@ void reporter_step_end(Reporter *reporter, const char *host, const char *step, b
                        const char *detail, gint64 duration_ms) {
   g_autofree char *printable_step = text_printable(step, false);
   g_autofree char *printable = detail != NULL ? text_printable(detail, true) : NULL;
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   g_clear_pointer(&line->step, g_free);
   line->pull_total = 0;
@@ -201,7 +201,7 @@ void reporter_step_end(Reporter *reporter, const char *host, const char *step, b
 }
 
 void reporter_pull(Reporter *reporter, const char *host, gint64 done_bytes, gint64 total_bytes) {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   line->pull_done = done_bytes;
   line->pull_total = total_bytes;
@@ -232,14 +232,14 @@ static bool note_service(HostLine *line, const char *name, const char *state) {
 void reporter_health(Reporter *reporter, const char *host, const char *service, const char *state) {
   g_autofree char *name = text_printable(service, false);
   g_autofree char *printable = text_printable(state, false);
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   if (note_service(line, name, printable))
     tell(reporter, (Report){.kind = REPORT_HEALTH, .line = line, .step = name, .text = printable});
 }
 
 void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, const char *word) {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   if (!succeeded && line->is_done && !line->succeeded)
     return; /* the step that failed has said more */
@@ -253,7 +253,7 @@ static void G_GNUC_PRINTF(3, 0)
     say(Reporter *reporter, ReportKind kind, const char *format, va_list arguments) {
   g_autofree char *raw = g_strdup_vprintf(format, arguments);
   g_autofree char *text = text_printable(raw, true);
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   tell(reporter, (Report){.kind = kind, .line = reporter->stage.progress.whole, .text = text});
 }
 
@@ -276,7 +276,7 @@ void reporter_result(Reporter *reporter, cJSON *result) {
   reporter_finish(reporter);
   if (!reporter->stage.options.json)
     return;
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   events_write(&reporter->stage, "result", g_steal_pointer(&owned));
 }
 
@@ -307,7 +307,7 @@ bool reporter_confirm(Reporter *reporter, const char *question, bool *nobody) {
   if (stage->options.yes || !can_answer)
     return stage->options.yes;
   /* The lock keeps the live lines off the screen while the question stands there. */
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&reporter->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   if (reporter->style->pause != NULL)
     reporter->style->pause(stage);
   g_autofree char *printable = text_printable(question, true);
