@@ -74,15 +74,13 @@ fail() {
   exit 1
 }
 
-# The line of the test script, not of this library.
+# The line of the test script, not of this library; the case's own rather than that of a helper.
 failing_line() {
-  local frame
+  local frame line=''
   for frame in "${!BASH_SOURCE[@]}"; do
-    if [ "${BASH_SOURCE[frame]}" != "${BASH_SOURCE[0]}" ]; then
-      echo "${BASH_LINENO[frame - 1]}"
-      return
-    fi
+    if [ "${BASH_SOURCE[frame]}" != "${BASH_SOURCE[0]}" ]; then line=${BASH_LINENO[frame - 1]}; fi
   done
+  echo "$line"
 }
 
 ### a command and what it said
