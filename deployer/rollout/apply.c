@@ -40,11 +40,35 @@ static bool has_same_containers(const GPtrArray *before, const GPtrArray *after)
   return before->len == after->len;
 }
 
-/* The end of what Compose wrote: its error comes last. */
-static char *tail_of(const HostReply *reply) {
+/* The reason in one line of Compose's, or NULL: v1 says "ERROR: for NAME  REASON" (twice, by two names) and
+ * "ERROR: REASON", v2 "Error response from daemon: REASON" (and "service web: Error …" in later versions). */
+static const char *reason_in(const char *line) {
+  if (g_str_has_prefix(line, "ERROR: for ")) {
+    const char *gap = strstr(line, "  ");
+    return gap != NULL ? gap + 2 : line;
+  }
+  if (g_str_has_prefix(line, "ERROR: "))
+    return line + strlen("ERROR: ");
+  return g_str_has_prefix(line, "Error") || g_str_has_prefix(line, "error") ? line : NULL;
+}
+
+/* What went wrong, without the progress that Compose tells on the same stream; else the end of what it said.
+ */
+static char *reason_of(const HostReply *reply) {
   const GString *said = reply->err->len > 0 ? reply->err : reply->out;
   g_autofree char *printable = text_printable(said->str, true);
   g_auto(GStrv) lines = g_strsplit(g_strstrip(printable), "\n", -1);
+  g_autoptr(GPtrArray) reasons = g_ptr_array_new();
+  for (guint i = 0; lines[i] != NULL; i++) {
+    const char *reason = reason_in(lines[i]);
+    if (reason != NULL && reasons->len < TAIL_LINES &&
+        !g_ptr_array_find_with_equal_func(reasons, reason, g_str_equal, NULL))
+      g_ptr_array_add(reasons, (gpointer)reason);
+  }
+  if (reasons->len > 0) {
+    g_ptr_array_add(reasons, NULL);
+    return g_strjoinv("\n  ", (char **)reasons->pdata);
+  }
   guint count = g_strv_length(lines);
   return g_strjoinv("\n  ", lines + (count > TAIL_LINES ? count - TAIL_LINES : 0));
 }
@@ -55,8 +79,8 @@ static bool compose_up(Worker *worker, const char *uid, GError **error) {
     return false;
   if (reply.status == 0)
     return true;
-  g_autofree char *said = tail_of(&reply);
-  return fail(error, SLIPWAY_ERROR_DEPLOY, "compose up failed:\n  %s", said);
+  g_autofree char *reason = reason_of(&reply);
+  return fail(error, SLIPWAY_ERROR_DEPLOY, "compose up failed: %s", reason);
 }
 
 /* Sets is_touched before anything can change; takes it back when it turns out that no container did. */

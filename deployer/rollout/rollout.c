@@ -224,7 +224,7 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   bool is_restored = false;
   if (shall_restore(rollout)) {
     reporter_phase(rollout->request->reporter, "restore");
-    reporter_warn(rollout->request->reporter, "%s\nputting the hosts back", cause->message);
+    reporter_warn(rollout->request->reporter, "putting the hosts back"); /* the step has said why */
     is_restored = phase_restore(rollout, &problem);
   }
   settle_records(rollout);
