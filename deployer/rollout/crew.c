@@ -1,6 +1,7 @@
 /* The pool that hosts are worked on by, and what every step on a host has in common. */
 #include "deployer/rollout/crew.h"
 
+#include "deployer/rollout/room.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 
@@ -23,6 +24,7 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   rollout->target = target;
   rollout->deployment = deployment;
   rollout->place = g_strdup_printf("%s--%s", request->config->app, request->environment->name);
+  rollout->manifests = manifests_new(request->config->insecure_registries);
   rollout->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);
   const GPtrArray *hosts = request->environment->hosts;
   for (guint i = 0; i < hosts->len; i++) {
@@ -41,6 +43,7 @@ void rollout_free(Rollout *rollout) {
     return;
   g_ptr_array_unref(rollout->workers);
   g_clear_pointer(&rollout->restore_settings, config_free);
+  manifests_free(rollout->manifests);
   g_free(rollout->place);
   g_free(rollout);
 }

@@ -19,6 +19,7 @@ typedef struct {
   char *place;            /* "APP--ENV": folder on the hosts and Compose project */
   HealthConfig *restore_health; /* borrowed or NULL: rules of what runs now, for putting it back */
   Config *restore_settings;     /* owns restore_health */
+  struct Manifests *manifests;  /* room.h */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
   GPtrArray *workers;           /* Worker, in the order of the inventory */
 } Rollout;

@@ -4,9 +4,9 @@
 
 #include "deployer/rollout/compare.h"
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/room.h"
 #include "deployer/rollout/snapshot.h"
 #include "host_scripts.h"
-#include "pipelines/estimate.h"
 #include "support/errors.h"
 #include "support/text.h"
 
@@ -51,52 +51,13 @@ void plan_free(Plan *plan) {
 typedef struct {
   Worker *worker;
   PlanHost *row;
-  GMutex *registry_lock; /* one Registry for all hosts, so that a manifest is fetched once */
-  Registry *registry;
 } HostQuestion;
 
-static GPtrArray *chains_of(const GPtrArray *images) {
-  GPtrArray *chains = g_ptr_array_new();
-  for (guint i = 0; i < images->len; i++)
-    g_ptr_array_add(chains, ((const EngineImage *)g_ptr_array_index(images, i))->diff_ids);
-  return chains;
-}
-
-static bool describe_missing(const HostQuestion *question, GPtrArray *missing, GError **error) {
-  const Engine *engine = question->worker->engine;
-  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-  GHashTableIter iterator;
-  gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, question->worker->rollout->target->pinned);
-  while (g_hash_table_iter_next(&iterator, NULL, &reference)) {
-    g_autoptr(EngineImage) there = NULL;
-    if (!engine_find_image(question->worker->engine, reference, &there, error))
-      return false;
-    if (there != NULL || !g_hash_table_add(seen, reference))
-      continue;
-    RegistryImage *image = NULL;
-    g_mutex_lock(question->registry_lock);
-    bool ok = registry_describe(question->registry, reference, engine_os(engine), engine_architecture(engine),
-                                &image, error);
-    g_mutex_unlock(question->registry_lock);
-    if (!ok)
-      return false;
-    g_ptr_array_add(missing, image);
-  }
-  return true;
-}
-
 static bool estimate_bytes(const HostQuestion *question, GError **error) {
-  g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func((GDestroyNotify)registry_image_free);
-  g_autoptr(GPtrArray) images = NULL;
-  question->row->pull_bytes = -1;
-  if (!describe_missing(question, missing, error))
-    return false;
-  if (missing->len > 0 && !engine_list_images(question->worker->engine, &images, error))
-    return false;
-  g_autoptr(GPtrArray) chains = images != NULL ? chains_of(images) : g_ptr_array_new();
-  question->row->pull_bytes = estimate_pull(missing, chains);
-  return true;
+  g_autoptr(GPtrArray) missing = NULL;
+  Worker *worker = question->worker;
+  return find_missing_images(worker, &missing, error) &&
+         estimate_missing(worker, missing, &question->row->pull_bytes, error);
 }
 
 /* Service -> hash, from Compose's "SERVICE HASH" lines. */
@@ -187,22 +148,18 @@ static void answer(gpointer data, gpointer unused) {
 }
 
 static void ask_hosts(Rollout *rollout, Plan *plan) {
-  g_autoptr(Registry) registry = registry_new(rollout->request->config->insecure_registries);
   g_autofree HostQuestion *questions = g_new0(HostQuestion, rollout->workers->len);
-  GMutex lock;
-  g_mutex_init(&lock);
   GThreadPool *pool = g_thread_pool_new(answer, NULL, CREW_THREADS, FALSE, NULL);
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
     PlanHost *row = g_ptr_array_index(plan->hosts, i);
-    questions[i] = (HostQuestion){.worker = worker, .row = row, .registry_lock = &lock, .registry = registry};
+    questions[i] = (HostQuestion){.worker = worker, .row = row};
     if (worker->error != NULL)
       row->problem = g_strdup(worker->error->message);
     else
       g_thread_pool_push(pool, &questions[i], NULL);
   }
   g_thread_pool_free(pool, FALSE, TRUE);
-  g_mutex_clear(&lock);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------

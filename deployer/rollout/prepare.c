@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/room.h"
 #include "host_scripts.h"
 #include "pipelines/credentials.h"
 #include "support/errors.h"
@@ -21,30 +22,6 @@ static void show_pull(gint64 done, gint64 total, void *data) {
   PullWatch *watch = data;
   watch->total = total;
   reporter_pull(watch->worker->rollout->request->reporter, watch->worker->config->name, done, total);
-}
-
-/* Each reference of the target once, borrowed. */
-static GPtrArray *distinct_references(const Target *target) {
-  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-  GPtrArray *references = g_ptr_array_new();
-  GHashTableIter iterator;
-  gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, target->pinned);
-  while (g_hash_table_iter_next(&iterator, NULL, &reference))
-    if (g_hash_table_add(seen, reference))
-      g_ptr_array_add(references, reference);
-  return references;
-}
-
-static bool find_missing(Worker *worker, GPtrArray *references, GPtrArray *missing, GError **error) {
-  for (guint i = 0; i < references->len; i++) {
-    g_autoptr(EngineImage) image = NULL;
-    if (!engine_find_image(worker->engine, g_ptr_array_index(references, i), &image, error))
-      return false;
-    if (image == NULL)
-      g_ptr_array_add(missing, g_ptr_array_index(references, i));
-  }
-  return true;
 }
 
 static bool pull_missing(Worker *worker, GPtrArray *missing, gint64 *bytes, GError **error) {
@@ -83,11 +60,12 @@ static bool protect_image(Worker *worker, const char *reference, GError **error)
 }
 
 static bool step_pull(Worker *worker, char **detail, GError **error) {
-  g_autoptr(GPtrArray) references = distinct_references(worker->rollout->target);
-  g_autoptr(GPtrArray) missing = g_ptr_array_new();
+  g_autoptr(GPtrArray) references = target_references(worker->rollout->target);
+  g_autoptr(GPtrArray) missing = NULL;
   gint64 bytes = 0;
-  if (!find_missing(worker, references, missing, error) ||
-      (missing->len > 0 && !pull_missing(worker, missing, &bytes, error)))
+  if (!find_missing_images(worker, &missing, error) ||
+      (missing->len > 0 &&
+       (!require_room_for_pull(worker, missing, error) || !pull_missing(worker, missing, &bytes, error))))
     return false;
   for (guint i = 0; i < references->len; i++)
     if (!protect_image(worker, g_ptr_array_index(references, i), error))
@@ -111,7 +89,8 @@ static bool step_upload(Worker *worker, char **detail, GError **error) {
                        .input_length = length,
                        .timeout_ms = UPLOAD_TIMEOUT_MS};
   g_auto(HostReply) reply = {0};
-  if (!host_run(worker->host, &script, &reply, error))
+  if (!require_room_for_upload(worker, (gint64)length, error) ||
+      !host_run(worker->host, &script, &reply, error))
     return false;
   *detail = size_for_people((gint64)length);
   return true;

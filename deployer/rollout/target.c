@@ -246,3 +246,15 @@ char *target_images_json(const Target *target) {
     json_set_string(images, service, reference);
   return json_print_canonical(images);
 }
+
+GPtrArray *target_references(const Target *target) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  GPtrArray *references = g_ptr_array_new();
+  GHashTableIter iterator;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, target->pinned);
+  while (g_hash_table_iter_next(&iterator, NULL, &reference))
+    if (g_hash_table_add(seen, reference))
+      g_ptr_array_add(references, reference);
+  return references;
+}
