@@ -116,22 +116,30 @@ static bool is_cancelled(void *data) {
   return watching->is_cancellable && interrupt_requested();
 }
 
-bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
-                     GError **error) {
+static bool await_health(Worker *worker, const HealthConfig *health, bool is_cancellable, GError **error) {
   Watching watching = {.worker = worker, .is_cancellable = is_cancellable};
   HealthHooks hooks = {.on_state = show_health, .is_cancelled = is_cancelled, .data = &watching};
-  bool ok = start_release(worker, uid, error) && health_wait(worker->watch, health, &hooks, error);
+  bool ok = health_wait(worker->watch, health, &hooks, error);
   g_clear_pointer(&worker->watch, health_watch_free);
   return ok;
 }
 
+bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
+                     GError **error) {
+  return start_release(worker, uid, error) && await_health(worker, health, is_cancellable, error);
+}
+
 static bool step_up(Worker *worker, char **detail, GError **error) {
-  const Rollout *rollout = worker->rollout;
   if (!append_journal(worker, "intent", error) ||
-      !worker_converge(worker, rollout->deployment->uid, rollout->target->health, true, error))
+      !start_release(worker, worker->rollout->deployment->uid, error))
     return false;
-  *detail = g_strdup(worker->is_touched ? "healthy" : "healthy, nothing changed");
+  *detail = g_strdup(worker->is_touched ? NULL : "nothing changed");
   return true;
+}
+
+static bool step_health(Worker *worker, char **detail, GError **error) {
+  (void)detail;
+  return await_health(worker, worker->rollout->target->health, true, error);
 }
 
 /* What keeps the reason beside the host's name, whatever becomes of the host. The history may be what broke:
@@ -147,7 +155,7 @@ static bool fail_worker(Worker *worker, GError *problem, GError **error) {
 
 static bool apply_worker(Worker *worker, GError **error) {
   GError *problem = NULL;
-  if (!worker_step(worker, "up", step_up, &problem))
+  if (!worker_step(worker, "up", step_up, &problem) || !worker_step(worker, "health", step_health, &problem))
     return fail_worker(worker, problem, error);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, true,
                      worker->is_touched ? "healthy" : "unchanged");

@@ -16,6 +16,17 @@
 /* How far it came: decides what a failure means. */
 typedef enum { STAGE_READY, STAGE_APPLY, STAGE_COMMITTED } Stage;
 
+/* "promote r7 (1.4.2) to prod", "roll back prod to r6 (1.4.1)". Caller frees. */
+static char *describe_move(const RolloutRequest *request, const Target *target) {
+  const Release *release = target->release;
+  const char *environment = request->environment->name;
+  if (request->kind == KIND_ROLLBACK)
+    return g_strdup_printf("roll back %s to r%" G_GINT64_FORMAT " (%s)", environment, release->id,
+                           release->version);
+  return g_strdup_printf("%s r%" G_GINT64_FORMAT " (%s) to %s", deployment_kind_name(request->kind),
+                         release->id, release->version, environment);
+}
+
 static bool confirm(const RolloutRequest *request, const Target *target, GError **error) {
   const char *environment = request->environment->name;
   bool is_repeated =
@@ -29,9 +40,8 @@ static bool confirm(const RolloutRequest *request, const Target *target, GError 
         "The last deployment of %s failed and its hosts were put back: %s runs r%" G_GINT64_FORMAT
         " (%s) already. Go back further, ",
         environment, environment, target->rollback.leaves->release, target->rollback.leaves->version);
-  g_string_append_printf(question, "%s r%" G_GINT64_FORMAT " (%s) to %s?",
-                         request->kind == KIND_ROLLBACK ? "roll back" : deployment_kind_name(request->kind),
-                         target->release->id, target->release->version, environment);
+  g_autofree char *what = describe_move(request, target);
+  g_string_append_printf(question, "%s?", what);
   question->str[0] = g_ascii_toupper(question->str[0]);
   bool nobody = false;
   if (reporter_confirm(request->reporter, question->str, &nobody))
@@ -305,10 +315,8 @@ static bool start(const RolloutRequest *request, const Target *target, Deploymen
   if (!history_begin_deployment(request->history, deployment, error))
     return false;
   g_autoptr(GPtrArray) names = host_names(request->environment);
-  g_autofree char *title =
-      g_strdup_printf("d%" G_GINT64_FORMAT ": %s r%" G_GINT64_FORMAT " (%s) to %s", deployment->id,
-                      request->kind == KIND_ROLLBACK ? "roll back" : deployment_kind_name(request->kind),
-                      target->release->id, target->release->version, request->environment->name);
+  g_autofree char *move = describe_move(request, target);
+  g_autofree char *title = g_strdup_printf("d%" G_GINT64_FORMAT ": %s", deployment->id, move);
   reporter_start(request->reporter, title, names);
   return true;
 }
