@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <time.h>
 
 #include "support/errors.h"
 
@@ -10,11 +11,11 @@
 static char *refused(const char *text, gsize length) {
   g_autoptr(GError) error = NULL;
   Config *config = NULL;
-  gint64 start = g_get_monotonic_time();
+  clock_t start = clock(); /* processor time: other tests run beside this one */
   cr_assert_not(config_parse("f", "/srv", text, length, &config, &error), "accepted: %.200s", text);
   cr_assert(error_is(error, SLIPWAY_ERROR_CONFIG));
   cr_assert_null(config);
-  cr_assert_lt(g_get_monotonic_time() - start, 3000000, "slow: %.40s", text);
+  cr_assert_lt(clock() - start, 3 * CLOCKS_PER_SEC, "slow: %.40s", text);
   return g_strdup(error->message);
 }
 

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <time.h>
 
 #include "support/errors.h"
 
@@ -16,11 +17,11 @@ static YamlDocument *parsed(const char *text) {
 static void assert_refused(const char *text, gsize length, const char *message) {
   g_autoptr(GError) error = NULL;
   YamlDocument *document = NULL;
-  gint64 start = g_get_monotonic_time();
+  clock_t start = clock(); /* processor time: other tests run beside this one */
   cr_assert(!(yaml_parse("f", text, length, &document, &error)), "%.40s", text);
   cr_assert(error_is(error, SLIPWAY_ERROR_CONFIG));
   cr_assert(g_str_has_prefix(error->message, message), "%s", error->message);
-  cr_assert_lt(g_get_monotonic_time() - start, 2000000, "slow: %.40s", text);
+  cr_assert_lt(clock() - start, 2 * CLOCKS_PER_SEC, "slow: %.40s", text);
 }
 
 static char *repeated(const char *part, guint times) {
