@@ -116,6 +116,7 @@ static bool read_todays_project(const RolloutRequest *request, Target *target, G
 
 static bool ask_gates(const RolloutRequest *request, const Situation *situation, const Release *release,
                       bool asking_only, GPtrArray **answers, GError **error) {
+  g_clear_pointer(answers, g_ptr_array_unref);
   if (gates_ask(release, situation->state, situation->before, answers) || asking_only)
     return true;
   g_autoptr(GString) refusals = g_string_new(NULL);
