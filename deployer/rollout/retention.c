@@ -98,13 +98,16 @@ static bool remove_folders(Worker *worker, const GPtrArray *superfluous, GError 
   return host_run(worker->host, &script, &reply, error);
 }
 
-/* Our tag goes; the image itself only if no other slipway tag (another application's) is left on it. */
-static bool release_image_name(Worker *worker, const char *reference, GError **error) {
+static bool remove_name(Worker *worker, const char *reference, GError **error) {
   g_autofree char *repository = image_protecting_name(worker->rollout->place, reference);
   g_autofree char *name = g_strdup_printf("%s:%s", repository, strrchr(reference, ':') + 1);
+  return engine_remove_image(worker->engine, name, error);
+}
+
+/* The image itself goes only if no slipway tag (another application's) is left on it. */
+static bool remove_unnamed(Worker *worker, const char *reference, GError **error) {
   g_autoptr(EngineImage) image = NULL;
-  if (!engine_remove_image(worker->engine, name, error) ||
-      !engine_find_image(worker->engine, reference, &image, error))
+  if (!engine_find_image(worker->engine, reference, &image, error))
     return false;
   for (guint i = 0; image != NULL && image->tags != NULL && i < image->tags->len; i++)
     if (g_str_has_prefix(g_ptr_array_index(image->tags, i), "slipway.local/"))
@@ -112,17 +115,29 @@ static bool release_image_name(Worker *worker, const char *reference, GError **e
   return image == NULL || engine_remove_image(worker->engine, reference, error);
 }
 
+typedef bool (*ReferenceTask)(Worker *worker, const char *reference, GError **error);
+
+static bool for_each(Worker *worker, GHashTable *references, ReferenceTask task, GError **error) {
+  GHashTableIter iterator;
+  gpointer reference = NULL;
+  g_hash_table_iter_init(&iterator, references);
+  while (g_hash_table_iter_next(&iterator, &reference, NULL))
+    if (!task(worker, reference, error))
+      return false;
+  return true;
+}
+
+/* All names first: two repositories may hold one image, which has a name for each. */
 static bool remove_images(Worker *worker, const GPtrArray *superfluous, GHashTable *kept, GError **error) {
   g_autoptr(GHashTable) gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < superfluous->len; i++)
     collect_images(g_ptr_array_index(superfluous, i), gone);
   GHashTableIter iterator;
   gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, gone);
+  g_hash_table_iter_init(&iterator, kept);
   while (g_hash_table_iter_next(&iterator, &reference, NULL))
-    if (!g_hash_table_contains(kept, reference) && !release_image_name(worker, reference, error))
-      return false;
-  return true;
+    g_hash_table_remove(gone, reference);
+  return for_each(worker, gone, remove_name, error) && for_each(worker, gone, remove_unnamed, error);
 }
 
 static bool step_prune(Worker *worker, char **detail, GError **error) {
@@ -134,7 +149,7 @@ static bool step_prune(Worker *worker, char **detail, GError **error) {
     return true;
   if (!remove_folders(worker, superfluous, error) || !remove_images(worker, superfluous, kept.images, error))
     return false;
-  *detail = g_strdup_printf("%u old releases removed", superfluous->len);
+  *detail = g_strdup_printf("%u old release%s removed", superfluous->len, superfluous->len == 1 ? "" : "s");
   return true;
 }
 
