@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/waves.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
@@ -10,16 +11,7 @@
 
 #include "support/poison.h"
 
-enum { UP_TIMEOUT_MS = 900000, TAIL_LINES = 20 };
-
-guint rollout_wave_size(const RolloutConfig *config, guint hosts) {
-  guint size = hosts;
-  if (config->batch_percent > 0)
-    size = (hosts * config->batch_percent + 99) / 100;
-  else if (config->batch > 0)
-    size = config->batch;
-  return CLAMP(size, 1, MAX(hosts, 1));
-}
+enum { UP_TIMEOUT_MS = 900000, TAIL_LINES = 20, PAUSE_LOOK_MS = 100 };
 
 static bool append_journal(Worker *worker, const char *outcome, GError **error) {
   g_autofree char *line = journal_line(worker->rollout, outcome);
@@ -163,22 +155,38 @@ static bool apply_worker(Worker *worker, GError **error) {
                        worker->rollout->deployment->uid, NULL, error);
 }
 
-static bool apply_wave(Rollout *rollout, guint from, guint size, GError **error) {
-  g_autoptr(GPtrArray) wave = g_ptr_array_new();
-  for (guint i = from; i < MIN(from + size, rollout->workers->len); i++)
-    g_ptr_array_add(wave, g_ptr_array_index(rollout->workers, i));
-  return crew_run(wave, apply_worker, error);
+/* All at once for a rollback: it is an incident. */
+static GPtrArray *workers_of_wave(const Rollout *rollout, guint wave) {
+  bool is_all_at_once = rollout->deployment->kind == KIND_ROLLBACK;
+  guint hosts = rollout->workers->len;
+  GPtrArray *workers = g_ptr_array_new();
+  for (guint i = 0; i < hosts; i++)
+    if (wave == (is_all_at_once ? 1 : wave_of(&rollout->request->environment->rollout, i, hosts)))
+      g_ptr_array_add(workers, g_ptr_array_index(rollout->workers, i));
+  return workers;
+}
+
+/* Between waves: for what only time shows. */
+static void pause_rollout(const Rollout *rollout) {
+  gint64 pause_ms = rollout->request->environment->rollout.pause_ms;
+  gint64 end = g_get_monotonic_time() + pause_ms * 1000;
+  g_autofree char *words = duration_for_people(pause_ms);
+  if (pause_ms > 0)
+    reporter_note(rollout->request->reporter, "pausing for %s", words);
+  while (g_get_monotonic_time() < end && !interrupt_requested())
+    g_usleep(PAUSE_LOOK_MS * 1000);
 }
 
 bool phase_apply(Rollout *rollout, GError **error) {
-  guint hosts = rollout->workers->len;
-  bool is_all_at_once = rollout->deployment->kind == KIND_ROLLBACK;
-  guint size = is_all_at_once ? hosts : rollout_wave_size(&rollout->request->environment->rollout, hosts);
-  for (guint from = 0; from < hosts; from += size) {
+  for (guint wave = 1;; wave++) {
+    g_autoptr(GPtrArray) workers = workers_of_wave(rollout, wave);
+    if (workers->len == 0)
+      return true;
+    if (wave > 1)
+      pause_rollout(rollout);
     if (interrupt_requested())
       return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
-    if (!apply_wave(rollout, from, size, error))
+    if (!crew_run(workers, apply_worker, error))
       return false;
   }
-  return true;
 }

@@ -19,9 +19,6 @@ void phase_prune(Rollout *rollout);
 /* Every touched host back to its `current`. False when some host could not be put back; records say which. */
 bool phase_restore(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Hosts at a time, at least 1. */
-guint rollout_wave_size(const RolloutConfig *config, guint hosts);
-
 /* Starts release `uid` on the worker's host and waits until it is well. Shared by apply and restore. */
 bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -5,7 +5,9 @@
 #include "deployer/rollout/compare.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
+#include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
+#include "deployer/rollout/waves.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/text.h"
@@ -60,18 +62,6 @@ static bool estimate_bytes(const HostQuestion *question, GError **error) {
          estimate_missing(worker, missing, &question->row->pull_bytes, error);
 }
 
-/* Service -> hash, from Compose's "SERVICE HASH" lines. */
-static GHashTable *parse_hashes(const char *text) {
-  GHashTable *hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++) {
-    g_auto(GStrv) words = g_strsplit_set(g_strstrip(*line), " \t", 2);
-    if (g_strv_length(words) == 2)
-      g_hash_table_insert(hashes, g_strdup(words[0]), g_strdup(g_strstrip(words[1])));
-  }
-  return hashes;
-}
-
 /* The release folder goes to a place of its own, yet its override names the real one: paths are part of the
  * hash. */
 static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
@@ -99,7 +89,7 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
   if (reply.status != 0)
     return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s",
                 reply.err->len > 0 ? reply.err->str : reply.out->str);
-  *hashes = parse_hashes(reply.out->str);
+  *hashes = compose_hashes(reply.out->str);
   return true;
 }
 
@@ -167,14 +157,13 @@ static void ask_hosts(Rollout *rollout, Plan *plan) {
 
 static void add_rows(const RolloutRequest *request, Plan *plan) {
   guint hosts = request->environment->hosts->len;
-  guint size = rollout_wave_size(&request->environment->rollout, hosts);
   for (guint i = 0; i < hosts; i++) {
     PlanHost *row = g_new0(PlanHost, 1);
     row->name = g_strdup(((const HostConfig *)g_ptr_array_index(request->environment->hosts, i))->name);
     row->recreated = g_ptr_array_new_with_free_func(g_free);
     row->removed = g_ptr_array_new_with_free_func(g_free);
     row->pull_bytes = -1;
-    row->wave = i / size + 1;
+    row->wave = wave_of(&request->environment->rollout, i, hosts);
     g_ptr_array_add(plan->hosts, row);
   }
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "deployer/output/exit_status.h"
+#include "deployer/rollout/abandoned.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/snapshot.h"
 #include "support/errors.h"
@@ -129,30 +130,6 @@ static bool record_target(Rollout *rollout, GError **error) {
 
 static bool check_interrupt(GError **error) {
   return !interrupt_requested() || fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
-}
-
-/* We hold every lock, so whoever began these is gone. */
-static bool close_abandoned(const Rollout *rollout, GError **error) {
-  const GPtrArray *deployments = rollout->situation->deployments;
-  for (guint i = 0; i < deployments->len; i++) {
-    Deployment *deployment = g_ptr_array_index(deployments, i);
-    if (deployment->status != STATUS_RUNNING)
-      continue;
-    deployment->status = STATUS_INTERRUPTED;
-    deployment->exit_code = 130;
-    deployment->finished_at = g_get_real_time();
-    deployment->touched = true;
-    deployment->message = g_strdup("its slipway was gone when the next deployment began");
-    for (guint j = 0; j < deployment->hosts->len; j++) {
-      DeploymentHost *host = g_ptr_array_index(deployment->hosts, j);
-      host->status = host->status == HOST_PENDING ? HOST_UNKNOWN : host->status;
-    }
-    reporter_warn(rollout->request->reporter, "d%" G_GINT64_FORMAT " was interrupted: its slipway is gone",
-                  deployment->id);
-    if (!history_finish_deployment(rollout->request->history, deployment, error))
-      return false;
-  }
-  return true;
 }
 
 static bool run_phases(Rollout *rollout, Stage *stage, GError **error) {

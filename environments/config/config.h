@@ -45,6 +45,8 @@ typedef struct {
 } HealthConfig;
 
 typedef struct {
+  guint canary;        /* hosts that go first, by themselves; default 0 */
+  gint64 pause_ms;     /* between waves; default 0 */
   guint batch;         /* hosts at a time, when batch_percent is 0; default: all */
   guint batch_percent; /* 1..100, of all hosts, rounded up */
   OnFailure on_failure;

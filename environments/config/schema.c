@@ -75,8 +75,12 @@ static const Schema health_schema = {health_keys, sizeof(HealthConfig), NULL};
 
 #define FIELD(field) offsetof(RolloutConfig, field)
 static const SchemaKey rollout_keys[] = {
+    {"canary", &type_number, FIELD(canary), "0", .low = 0, .high = MOST_ENTRIES,
+     .help = "hosts to change first, by themselves"},
     {"batch", &type_batch, FIELD(batch), "100%", .low = 1, .high = MOST_ENTRIES,
      .help = "hosts to change at a time: a number, or a share such as 50%"},
+    {"pause", &type_duration, FIELD(pause_ms), "0s", .low = 0, .high = HOURS(24),
+     .help = "to wait between one batch and the next"},
     {"on_failure", &type_choice, FIELD(on_failure), "restore", .choices = failure_actions,
      .help = "put the changed hosts back, or stop and leave them"},
     {.name = NULL},

@@ -62,7 +62,7 @@ expect_err 'interrupted'
 expect_version slow one two
 expect_exit 0 slipway history prod --json
 expect_json '.[1].status' interrupted
-expect_json '[.[1].hosts[].status] | unique | join(" ")' unknown
+expect_json '[.[1].hosts[].status] | unique | join(" ")' changed
 expect_json '.[0].status' succeeded
 
 begin "killed half-way: rollback returns to what ran before"

@@ -88,7 +88,7 @@ Test(config_errors, keys_of_later_versions_are_unknown) {
     g_autofree char *message = g_strdup_printf("f:7:5: unknown key \"%s\"", keys[i]);
     assert_key_refused(line, message);
   }
-  assert_key_refused("rollout: {canary: 1}", "f:7:15: unknown key \"canary\"");
+  assert_key_refused("rollout: {strategy: blue-green}", "f:7:15: unknown key \"strategy\"");
   assert_key_refused("ssh: {proxy_jump: x}", "f:7:11: unknown key \"proxy_jump\"");
 }
 

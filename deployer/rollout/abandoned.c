@@ -1,0 +1,125 @@
+/* Finding out how a deployment ended that nobody saw end. */
+#include "deployer/rollout/abandoned.h"
+
+#include <string.h>
+
+#include "deployer/rollout/runs.h"
+#include "support/errors.h"
+#include "support/json.h"
+
+#include "support/poison.h"
+
+enum { INTERRUPTED_EXIT_CODE = 130 };
+
+typedef struct {
+  Worker *worker;
+  const Deployment *abandoned;
+  DeploymentHost *record; /* of the abandoned deployment */
+} Inquiry;
+
+/* The host's journal has its intent: containers may have been changed. */
+static bool was_begun(const HostFacts *facts, const char *uid) {
+  g_auto(GStrv) lines = g_strsplit(facts->journal, "\n", -1);
+  for (char **line = lines; *line != NULL; line++) {
+    g_autoptr(cJSON) json = cJSON_Parse(*line);
+    if (g_strcmp0(json_string(json, "deployment"), uid) == 0)
+      return true;
+  }
+  return false;
+}
+
+static void settle(DeploymentHost *record, HostStatus status, const char *runs) {
+  record->status = status;
+  g_free(record->runs);
+  record->runs = g_strdup(runs);
+}
+
+/* What the host says; a failure to ask leaves it unknown. */
+static void inquire(Inquiry *inquiry) {
+  const char *current = inquiry->worker->facts->current;
+  const char *uid = inquiry->abandoned->uid;
+  bool runs_new = false;
+  bool runs_old = false;
+  g_autoptr(GError) ignored = NULL;
+  if (!was_begun(inquiry->worker->facts, uid)) {
+    settle(inquiry->record, HOST_UNCHANGED, current != NULL ? current : "");
+    return;
+  }
+  settle(inquiry->record, HOST_UNKNOWN, NULL);
+  if (!worker_runs_release(inquiry->worker, uid, &runs_new, &ignored))
+    return;
+  if (runs_new) {
+    settle(inquiry->record, HOST_CHANGED, uid);
+    return;
+  }
+  if (current != NULL && worker_runs_release(inquiry->worker, current, &runs_old, &ignored) && runs_old)
+    settle(inquiry->record, HOST_RESTORED, current);
+}
+
+static void inquire_in_pool(gpointer data, gpointer unused) {
+  (void)unused;
+  inquire(data);
+}
+
+static Worker *find_worker(const Rollout *rollout, const char *name) {
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    if (g_str_equal(worker->config->name, name))
+      return worker;
+  }
+  return NULL;
+}
+
+/* Hosts that left the inventory since cannot be asked. */
+static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
+  g_autofree Inquiry *inquiries = g_new0(Inquiry, abandoned->hosts->len);
+  GThreadPool *pool = g_thread_pool_new(inquire_in_pool, NULL, CREW_THREADS, FALSE, NULL);
+  for (guint i = 0; i < abandoned->hosts->len; i++) {
+    DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
+    Worker *worker = find_worker(rollout, record->name);
+    if (worker == NULL)
+      settle(record, HOST_UNKNOWN, NULL);
+    inquiries[i] = (Inquiry){.worker = worker, .abandoned = abandoned, .record = record};
+    if (worker != NULL)
+      g_thread_pool_push(pool, &inquiries[i], NULL);
+  }
+  g_thread_pool_free(pool, FALSE, TRUE);
+}
+
+static void tell(const Rollout *rollout, const Deployment *abandoned) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < abandoned->hosts->len; i++) {
+    const DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
+    const char *word = record->status == HOST_CHANGED   ? "runs it"
+                       : record->status == HOST_UNKNOWN ? "is between the two"
+                                                        : "runs what it ran before";
+    g_string_append_printf(text, "%s%s %s", i > 0 ? ", " : "", record->name, word);
+  }
+  reporter_warn(rollout->request->reporter, "d%" G_GINT64_FORMAT " was interrupted, its slipway is gone: %s",
+                abandoned->id, text->str);
+}
+
+static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
+  ask_hosts(rollout, abandoned);
+  abandoned->status = STATUS_INTERRUPTED;
+  abandoned->exit_code = INTERRUPTED_EXIT_CODE;
+  abandoned->finished_at = g_get_real_time();
+  abandoned->touched = false;
+  for (guint i = 0; i < abandoned->hosts->len; i++)
+    if (((const DeploymentHost *)g_ptr_array_index(abandoned->hosts, i))->status != HOST_UNCHANGED)
+      abandoned->touched = true;
+  g_free(abandoned->message);
+  abandoned->message = g_strdup("its slipway was gone when the next command began");
+  tell(rollout, abandoned);
+  return history_finish_deployment(rollout->request->history, abandoned, error);
+}
+
+bool close_abandoned(Rollout *rollout, GError **error) {
+  const GPtrArray *deployments = rollout->situation->deployments;
+  for (guint i = 0; i < deployments->len; i++) {
+    Deployment *deployment = g_ptr_array_index(deployments, i);
+    if (deployment->status == STATUS_RUNNING && !close_one(rollout, deployment, error))
+      return false;
+  }
+  return true;
+}
