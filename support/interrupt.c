@@ -6,11 +6,12 @@
 
 #include "support/poison.h"
 
-static volatile sig_atomic_t requested;
+static volatile sig_atomic_t requests;
 
 static void request(int signal_number) {
   (void)signal_number;
-  requested = 1;
+  if (requests < 2)
+    requests++;
 }
 
 void interrupt_install(void) {
@@ -22,5 +23,9 @@ void interrupt_install(void) {
 }
 
 bool interrupt_requested(void) {
-  return requested != 0;
+  return requests > 0;
+}
+
+bool interrupt_insisted(void) {
+  return requests > 1;
 }

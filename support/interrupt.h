@@ -6,3 +6,5 @@
 /* Once, in main, before any thread. Also ignores SIGPIPE. */
 void interrupt_install(void);
 bool interrupt_requested(void);
+/* A second signal came: whoever sends it will not wait any longer. */
+bool interrupt_insisted(void);

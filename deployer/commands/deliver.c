@@ -20,6 +20,12 @@ bool gate_choices_apply(const GateChoices *choices, RolloutRequest *request, GEr
          fail(error, SLIPWAY_ERROR_USAGE, "--force wants --reason TEXT: both are recorded");
 }
 
+bool lock_choices_apply(const LockChoices *choices, RolloutRequest *request, GError **error) {
+  return choices->wait_lock == NULL || duration_parse(choices->wait_lock, &request->wait_lock_ms) ||
+         fail(error, SLIPWAY_ERROR_USAGE, "--wait-lock: expected a duration such as 90s or 10m, not \"%s\"",
+              choices->wait_lock);
+}
+
 static char *name_cell(gconstpointer item, gconstpointer context) {
   (void)context;
   return g_strdup(((const DeploymentHost *)item)->name);

@@ -20,6 +20,21 @@ typedef struct {
    "resolve the tags of images that are not the release's own anew"}
 /* clang-format on */
 
+/* For every command that locks the hosts. */
+typedef struct {
+  const char *wait_lock;
+} LockChoices;
+
+/* clang-format off */
+#define LOCK_OPTIONS(base)                                                                                   \
+  {0, OPTION_TEXT, "wait-lock", "DURATION", (base) + offsetof(LockChoices, wait_lock),                       \
+   "wait this long (90s, 10m) for another deployment to end, instead of being refused"}
+/* clang-format on */
+
+/* SLIPWAY_ERROR_USAGE: no duration. */
+bool lock_choices_apply(const LockChoices *choices, RolloutRequest *request,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Runs `request` (config, environment, history, reporter and command are filled in here) and says on stdout
  * what runs where now; what happened on each host when it failed goes to stderr. */
 bool deliver(Invocation *invocation, RolloutRequest *request, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -9,6 +9,7 @@ typedef struct {
   const char *environment, *release;
   ImageChoices images;
   GateChoices gates;
+  LockChoices lock;
 } Choices;
 
 static bool run_deploy(Invocation *invocation, GError **error) {
@@ -23,7 +24,8 @@ static bool run_deploy(Invocation *invocation, GError **error) {
       .release = choices->release,
       .create = image_choices_are_given(&choices->images) ? &create : NULL,
   };
-  return gate_choices_apply(&choices->gates, &request, error) && deliver(invocation, &request, error);
+  return gate_choices_apply(&choices->gates, &request, error) &&
+         lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -36,6 +38,7 @@ static const Option options[] = {
     IMAGE_OPTIONS(offsetof(Choices, images)),
     LABEL_OPTIONS(offsetof(Choices, images)),
     GATE_OPTIONS(offsetof(Choices, gates)),
+    LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
 };
 static const Example examples[] = {

@@ -7,6 +7,7 @@
 typedef struct {
   const char *environment, *release;
   GateChoices gates;
+  LockChoices lock;
 } Choices;
 
 static bool run_promote(Invocation *invocation, GError **error) {
@@ -15,7 +16,8 @@ static bool run_promote(Invocation *invocation, GError **error) {
       .kind = KIND_PROMOTE,
       .release = choices->release,
   };
-  return gate_choices_apply(&choices->gates, &request, error) && deliver(invocation, &request, error);
+  return gate_choices_apply(&choices->gates, &request, error) &&
+         lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -26,6 +28,7 @@ static const Argument arguments[] = {
 };
 static const Option options[] = {
     GATE_OPTIONS(offsetof(Choices, gates)),
+    LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
 };
 static const Example examples[] = {

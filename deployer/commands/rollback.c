@@ -6,12 +6,13 @@
 
 typedef struct {
   const char *environment, *to, *reason;
+  LockChoices lock;
 } Choices;
 
 static bool run_rollback(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   RolloutRequest request = {.kind = KIND_ROLLBACK, .to = choices->to, .reason = choices->reason};
-  return deliver(invocation, &request, error);
+  return lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -23,6 +24,7 @@ static const Option options[] = {
      "a deployment (d31), or a release (r7, a version): its newest deployment there; default: the one "
      "before"},
     {0, OPTION_TEXT, "reason", "TEXT", offsetof(Choices, reason), "why; recorded with the rollback"},
+    LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
 };
 static const Example examples[] = {

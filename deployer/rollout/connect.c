@@ -1,8 +1,11 @@
 /* Phase `ready`, the hosts' half: connect, lock, look. */
 #include "deployer/rollout/phases.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 
 #include "support/poison.h"
+
+enum { LOCK_RETRY_MS = 500 };
 
 static bool require_engine(const HostFacts *facts, GError **error) {
   if (facts->engine_problem != NULL)
@@ -13,9 +16,33 @@ static bool require_engine(const HostFacts *facts, GError **error) {
   return true;
 }
 
-static bool open_host(Worker *worker, char **detail, GError **error) {
+/* Another try wants another connection: the one that was refused has given up its shell. */
+static void wait_for_lock(Worker *worker, const GError *refusal, bool is_first) {
+  if (is_first)
+    reporter_note(worker->rollout->request->reporter, "%s: %s; waiting", worker->config->name,
+                  refusal->message);
+  host_free(worker->host);
+  worker->host = host_new(worker->config);
+  g_usleep(LOCK_RETRY_MS * 1000);
+}
+
+static bool open_and_lock(Worker *worker, GError **error) {
   HostPurpose purpose = {.place = worker->rollout->place, .holder = worker->rollout->holder};
-  if (!host_open(worker->host, &purpose, &worker->facts, error) || !require_engine(worker->facts, error) ||
+  gint64 end = g_get_monotonic_time() + worker->rollout->request->wait_lock_ms * 1000;
+  for (bool is_first = true;; is_first = false) {
+    g_autoptr(GError) problem = NULL;
+    if (host_open(worker->host, &purpose, &worker->facts, &problem))
+      return true;
+    if (!error_is(problem, SLIPWAY_ERROR_REFUSED) || g_get_monotonic_time() >= end || interrupt_requested()) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    wait_for_lock(worker, problem, is_first);
+  }
+}
+
+static bool open_host(Worker *worker, char **detail, GError **error) {
+  if (!open_and_lock(worker, error) || !require_engine(worker->facts, error) ||
       !engine_new(worker->host, &worker->engine, error))
     return false;
   *detail = g_strdup_printf("engine %s, Compose %s", engine_version(worker->engine),

@@ -4,8 +4,11 @@
 #include "deployer/rollout/room.h"
 #include "host_scripts.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 
 #include "support/poison.h"
+
+enum { INTERRUPT_LOOK_US = 100000 };
 
 static void worker_free(Worker *worker) {
   health_watch_free(worker->watch);
@@ -48,11 +51,49 @@ void rollout_free(Rollout *rollout) {
   g_free(rollout);
 }
 
-static void run_one(gpointer data, gpointer task) {
+/* What the pool's threads and the one that waits for them share. */
+typedef struct {
+  WorkerTask task;
+  GMutex mutex;
+  GCond ended;
+  guint left;
+} Shift;
+
+static void run_one(gpointer data, gpointer user_data) {
   Worker *worker = data;
+  Shift *shift = user_data;
   GError *problem = NULL;
-  if (!((WorkerTask)task)(worker, &problem))
+  if (!shift->task(worker, &problem))
     worker->error = problem;
+  g_mutex_lock(&shift->mutex);
+  shift->left--;
+  g_cond_signal(&shift->ended);
+  g_mutex_unlock(&shift->mutex);
+}
+
+/* Before a container is touched nothing is lost by cutting work short; later, only a second signal does. */
+static bool shall_abort(const Rollout *rollout) {
+  return rollout->stage == STAGE_READYING ? interrupt_requested() : interrupt_insisted();
+}
+
+static void abort_all(GPtrArray *workers) {
+  for (guint i = 0; i < workers->len; i++) {
+    Worker *worker = g_ptr_array_index(workers, i);
+    worker->host->ops->abort(worker->host);
+  }
+}
+
+static void await(Shift *shift, GPtrArray *workers) {
+  bool is_aborted = false;
+  g_mutex_lock(&shift->mutex);
+  while (shift->left > 0) {
+    g_cond_wait_until(&shift->ended, &shift->mutex, g_get_monotonic_time() + INTERRUPT_LOOK_US);
+    if (is_aborted || !shall_abort(((const Worker *)g_ptr_array_index(workers, 0))->rollout))
+      continue;
+    is_aborted = true;
+    abort_all(workers);
+  }
+  g_mutex_unlock(&shift->mutex);
 }
 
 static bool report_failures(GPtrArray *workers, GError **error) {
@@ -81,12 +122,18 @@ static bool report_failures(GPtrArray *workers, GError **error) {
 }
 
 bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
+  Shift shift = {.task = task, .left = workers->len};
+  g_mutex_init(&shift.mutex);
+  g_cond_init(&shift.ended);
   for (guint i = 0; i < workers->len; i++)
     g_clear_error(&((Worker *)g_ptr_array_index(workers, i))->error);
-  GThreadPool *pool = g_thread_pool_new(run_one, (gpointer)task, CREW_THREADS, FALSE, NULL);
+  GThreadPool *pool = g_thread_pool_new(run_one, &shift, CREW_THREADS, FALSE, NULL);
   for (guint i = 0; i < workers->len; i++)
     g_thread_pool_push(pool, g_ptr_array_index(workers, i), NULL);
+  await(&shift, workers);
   g_thread_pool_free(pool, FALSE, TRUE);
+  g_cond_clear(&shift.ended);
+  g_mutex_clear(&shift.mutex);
   return report_failures(workers, error);
 }
 
@@ -94,30 +141,53 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) {
   return crew_run(rollout->workers, task, error);
 }
 
+/* A history that cannot be written stops what is not begun, never what has to be ended. */
+static bool note_store_problem(const Worker *worker, const char *name, GError *problem, GError **error) {
+  if (worker->rollout->stage < STAGE_COMMITTING) {
+    g_propagate_error(error, problem);
+    return false;
+  }
+  reporter_warn(worker->rollout->request->reporter, "%s: %s is not recorded: %s", worker->config->name, name,
+                problem->message);
+  g_error_free(problem);
+  return true;
+}
+
+static bool begin_step(const Worker *worker, const char *name, gint64 *id, GError **error) {
+  const Rollout *rollout = worker->rollout;
+  GError *problem = NULL;
+  reporter_step_begin(rollout->request->reporter, worker->config->name, name);
+  if (rollout->deployment->id == 0 || history_begin_step(rollout->request->history, rollout->deployment->id,
+                                                         worker->config->name, name, id, &problem))
+    return true;
+  return note_store_problem(worker, name, problem, error);
+}
+
+static bool finish_step(const Worker *worker, const char *name, gint64 id, bool ok, const char *said,
+                        GError **error) {
+  GError *problem = NULL;
+  if (id == 0 ||
+      history_finish_step(worker->rollout->request->history, id, ok ? "ok" : "failed", said, &problem))
+    return true;
+  return note_store_problem(worker, name, problem, error);
+}
+
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) {
-  const RolloutRequest *request = worker->rollout->request;
-  const Deployment *deployment = worker->rollout->deployment;
-  bool is_recorded = deployment->id > 0;
   gint64 started = g_get_monotonic_time();
   gint64 id = 0;
-  reporter_step_begin(request->reporter, worker->config->name, name);
-  if (is_recorded &&
-      !history_begin_step(request->history, deployment->id, worker->config->name, name, &id, error))
+  if (!begin_step(worker, name, &id, error))
     return false;
   g_autofree char *detail = NULL;
   g_autoptr(GError) problem = NULL;
   bool ok = run(worker, &detail, &problem);
   const char *said = ok ? detail : problem->message;
-  reporter_step_end(request->reporter, worker->config->name, name, ok, said,
+  reporter_step_end(worker->rollout->request->reporter, worker->config->name, name, ok, said,
                     (g_get_monotonic_time() - started) / 1000);
-  if (!ok) {
-    g_propagate_error(error, g_steal_pointer(&problem));
-    if (is_recorded && !history_finish_step(request->history, id, "failed", said, NULL))
-      reporter_warn(request->reporter, "%s: the failure of %s could not be recorded", worker->config->name,
-                    name);
-    return false;
-  }
-  return !is_recorded || history_finish_step(request->history, id, "ok", said, error);
+  bool is_recorded = finish_step(worker, name, id, ok, said, ok ? error : NULL);
+  if (ok)
+    return is_recorded;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
 }
 
 bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem, GError **error) {

@@ -8,6 +8,14 @@
 #include "environments/hosts/facts.h"
 #include "healthchecks/health.h"
 
+/* What a failure, and an interrupt, mean. */
+typedef enum {
+  STAGE_READYING,   /* no container is touched: work may be cut short */
+  STAGE_APPLYING,   /* containers change: what is begun is finished, then put back */
+  STAGE_COMMITTING, /* every host is well on the new: from here only forward, even without the history */
+  STAGE_RESTORING,  /* going back, even without the history */
+} Stage;
+
 /* Hosts worked on at once. */
 enum { CREW_THREADS = 32 };
 
@@ -21,7 +29,8 @@ typedef struct {
   Config *restore_settings;     /* owns restore_health */
   struct Manifests *manifests;  /* room.h */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
-  GPtrArray *workers;           /* Worker, in the order of the inventory */
+  Stage stage;
+  GPtrArray *workers; /* Worker, in the order of the inventory */
 } Rollout;
 
 typedef struct {

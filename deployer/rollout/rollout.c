@@ -14,9 +14,6 @@
 
 #include "support/poison.h"
 
-/* How far it came: decides what a failure means. */
-typedef enum { STAGE_READY, STAGE_APPLY, STAGE_COMMITTED } Stage;
-
 /* "promote r7 (1.4.2) to prod", "roll back prod to r6 (1.4.1)". Caller frees. */
 static char *describe_move(const RolloutRequest *request, const Target *target) {
   const Release *release = target->release;
@@ -132,7 +129,7 @@ static bool check_interrupt(GError **error) {
   return !interrupt_requested() || fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
 }
 
-static bool run_phases(Rollout *rollout, Stage *stage, GError **error) {
+static bool run_phases(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
@@ -143,15 +140,13 @@ static bool run_phases(Rollout *rollout, Stage *stage, GError **error) {
   reporter_phase(request->reporter, "prepare");
   if (!check_interrupt(error) || !phase_prepare(rollout, error) || !check_interrupt(error))
     return false;
-  *stage = STAGE_APPLY;
+  rollout->stage = STAGE_APPLYING;
   reporter_phase(request->reporter, "apply");
   if (!phase_apply(rollout, error))
     return false;
+  rollout->stage = STAGE_COMMITTING;
   reporter_phase(request->reporter, "commit");
-  if (!phase_commit(rollout, error))
-    return false;
-  *stage = STAGE_COMMITTED;
-  return true;
+  return phase_commit(rollout, error);
 }
 
 char *describe_hosts(const Rollout *rollout) {
@@ -170,12 +165,16 @@ char *describe_hosts(const Rollout *rollout) {
   return g_string_free(text, FALSE);
 }
 
+static void keep_problem(const Worker *worker) {
+  if (worker->record->error == NULL && worker->error != NULL)
+    worker->record->error = g_strdup(worker->error->message);
+}
+
 /* After a failure: a host that nothing was done to still runs its `current`; a touched one says for itself,
  * or is not known. */
 static void settle_record(const Worker *worker) {
   DeploymentHost *record = worker->record;
-  if (record->error == NULL && worker->error != NULL)
-    record->error = g_strdup(worker->error->message);
+  keep_problem(worker);
   if (worker->is_touched) {
     record->status = record->status == HOST_PENDING ? HOST_UNKNOWN : record->status;
     return;
@@ -210,6 +209,7 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   g_autoptr(GError) problem = NULL;
   bool is_restored = false;
   if (shall_restore(rollout)) {
+    rollout->stage = STAGE_RESTORING;
     reporter_phase(rollout->request->reporter, "restore");
     reporter_warn(rollout->request->reporter, "putting the hosts back"); /* the step has said why */
     is_restored = phase_restore(rollout, &problem);
@@ -227,17 +227,35 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   return fail(error, kind, "%s\nEvery host runs what it ran before.", cause->message);
 }
 
-/* Turns the failure of a phase into that of the deployment. */
-static bool conclude_failure(Rollout *rollout, Stage stage, const GError *cause, GError **error) {
-  rollout->deployment->touched = is_any_touched(rollout);
-  if (rollout->deployment->touched)
-    return fail_after_changes(rollout, cause, error);
+/* All run the new release and are well: going back would only mix them with the host that cannot be reached.
+ */
+static bool fail_to_commit(Rollout *rollout, const GError *cause, GError **error) {
+  for (guint i = 0; i < rollout->workers->len; i++)
+    keep_problem(g_ptr_array_index(rollout->workers, i));
+  return fail(error, SLIPWAY_ERROR_BROKEN,
+              "%s\nEvery host runs d%" G_GINT64_FORMAT
+              " and was well, but not every host could note that it does. Run the same command again.",
+              cause->message, rollout->deployment->id);
+}
+
+static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error) {
   settle_records(rollout);
+  if (interrupt_requested())
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted; no container was changed");
   if (error != NULL)
     *error = g_error_copy(cause);
-  if (stage == STAGE_APPLY && error_is(cause, SLIPWAY_ERROR_UNREADY))
+  if (rollout->stage == STAGE_APPLYING && error_is(cause, SLIPWAY_ERROR_UNREADY))
     recast(error, SLIPWAY_ERROR_DEPLOY);
   return false;
+}
+
+/* Turns the failure of a phase into that of the deployment. */
+static bool conclude_failure(Rollout *rollout, const GError *cause, GError **error) {
+  rollout->deployment->touched = is_any_touched(rollout);
+  if (rollout->stage == STAGE_COMMITTING)
+    return fail_to_commit(rollout, cause, error);
+  return rollout->deployment->touched ? fail_after_changes(rollout, cause, error)
+                                      : fail_untouched(rollout, cause, error);
 }
 
 static DeploymentStatus status_for(const GError *problem) {
@@ -259,10 +277,9 @@ static bool finish(Rollout *rollout, const GError *problem, GError **error) {
 }
 
 static bool carry_out(Rollout *rollout, GError **error) {
-  Stage stage = STAGE_READY;
   g_autoptr(GError) cause = NULL;
   g_autoptr(GError) problem = NULL;
-  if (!run_phases(rollout, &stage, &cause) && conclude_failure(rollout, stage, cause, &problem))
+  if (!run_phases(rollout, &cause) && conclude_failure(rollout, cause, &problem))
     g_assert_not_reached();
   g_autoptr(GError) store = NULL;
   if (!finish(rollout, problem, &store)) {

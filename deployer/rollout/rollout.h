@@ -20,6 +20,7 @@ typedef struct {
   const char *to;               /* rollback --to: d31, r7 or a version; NULL: the one below the top */
   bool force;                   /* passes gates; needs reason */
   const char *reason;           /* or NULL */
+  gint64 wait_lock_ms;          /* how long to wait for a host that another deployment holds; 0: be refused */
   bool repin;                   /* resolve images that are not the release's own anew */
 } RolloutRequest;
 
