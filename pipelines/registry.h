@@ -35,7 +35,8 @@ void registry_image_free(RegistryImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RegistryImage, registry_image_free)
 void registry_layer_free(RegistryLayer *layer);
 
-/* Whether the repository of `image` can be read with the credentials at hand; whether the tag exists is not asked. */
+/* Whether the repository of `image` can be read with the credentials at hand; whether the tag exists is not
+ * asked. */
 bool registry_check(Registry *registry, const char *image, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The image for one platform; `os`/`architecture` NULL: linux and the first entry that is an image.

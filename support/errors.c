@@ -3,7 +3,7 @@
 
 #include "support/poison.h"
 
-G_DEFINE_QUARK(slipway-error, slipway_error)
+G_DEFINE_QUARK(slipway_error, slipway_error)
 
 bool(fail)(GError **error, SlipwayErrorKind kind, const char *format, ...) {
   va_list arguments;

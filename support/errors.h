@@ -1,4 +1,5 @@
-/* The one error vocabulary. A function that can fail returns bool (true is success) and takes `GError **error` last:
+/* The one error vocabulary. A function that can fail returns bool (true is success) and takes `GError
+ * **error` last:
  *
  *   if (access(path, R_OK) != 0)
  *     return fail(error, SLIPWAY_ERROR_CONFIG, "%s: %s", path, g_strerror(errno));
@@ -15,13 +16,13 @@
 GQuark slipway_error_quark(void);
 
 typedef enum {
-  SLIPWAY_ERROR_USAGE,       /* 2: the command line is wrong; nothing was touched */
-  SLIPWAY_ERROR_CONFIG,      /* 2: slipway.yml or a Compose file is wrong; nothing was touched */
-  SLIPWAY_ERROR_REFUSED,     /* 3: a gate, lock, confirmation, a bad release; nothing was touched */
-  SLIPWAY_ERROR_UNREADY,     /* 4: host, registry or secret could not be made ready; no container was changed */
-  SLIPWAY_ERROR_DEPLOY,      /* 1: failed; every host is known to run what it ran before */
-  SLIPWAY_ERROR_BROKEN,      /* 5: failed; at least one host is not known to be on a good deployment */
-  SLIPWAY_ERROR_STORE,       /* 6: the history could not be read or written */
+  SLIPWAY_ERROR_USAGE,   /* 2: the command line is wrong; nothing was touched */
+  SLIPWAY_ERROR_CONFIG,  /* 2: slipway.yml or a Compose file is wrong; nothing was touched */
+  SLIPWAY_ERROR_REFUSED, /* 3: a gate, lock, confirmation, a bad release; nothing was touched */
+  SLIPWAY_ERROR_UNREADY, /* 4: host, registry or secret could not be made ready; no container was changed */
+  SLIPWAY_ERROR_DEPLOY,  /* 1: failed; every host is known to run what it ran before */
+  SLIPWAY_ERROR_BROKEN,  /* 5: failed; at least one host is not known to be on a good deployment */
+  SLIPWAY_ERROR_STORE,   /* 6: the history could not be read or written */
   SLIPWAY_ERROR_INTERRUPTED, /* 130: interrupted; hosts were put back first */
 } SlipwayErrorKind;
 
@@ -36,7 +37,8 @@ bool prefix(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 #define prefix(...) ((void)(prefix)(__VA_ARGS__), false)
 #endif
 
-/* Gives *error another kind, the message stays; returns false. For a layer that knows better what a failure means. */
+/* Gives *error another kind, the message stays; returns false. For a layer that knows better what a failure
+ * means. */
 bool recast(GError **error, SlipwayErrorKind kind);
 
 bool error_is(const GError *error, SlipwayErrorKind kind);

@@ -1,5 +1,5 @@
-/* The Docker Engine API (https://docs.docker.com/engine/api/, v1.41 is engine 20.10) through a Host, typed. One thread at a time.
- * Failures are SLIPWAY_ERROR_UNREADY with the engine's own message. */
+/* The Docker Engine API (https://docs.docker.com/engine/api/, v1.41 is engine 20.10) through a Host, typed.
+ * One thread at a time. Failures are SLIPWAY_ERROR_UNREADY with the engine's own message. */
 #pragma once
 
 #include "environments/hosts/host.h"
@@ -14,11 +14,13 @@ const char *engine_architecture(const Engine *engine); /* "amd64" (Go's names, a
 const char *engine_os(const Engine *engine);           /* "linux" */
 Host *engine_host(const Engine *engine);               /* borrowed */
 
-/* The time on the engine's host, in microseconds since its epoch, such that it can be compared with ContainerState's times. Asked once
- * (with engine_info, if that comes first), then carried on by this machine's monotonic clock. */
+/* The time on the engine's host, in microseconds since its epoch, such that it can be compared with
+ * ContainerState's times. Asked once (with engine_info, if that comes first), then carried on by this
+ * machine's monotonic clock. */
 bool engine_now(Engine *engine, gint64 *now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The data root and what is free there as the engine's host sees it (df is up to the caller). Caller frees *data_root. */
+/* The data root and what is free there as the engine's host sees it (df is up to the caller). Caller frees
+ * *data_root. */
 bool engine_info(Engine *engine, char **data_root, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
@@ -31,7 +33,8 @@ void engine_image_free(EngineImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineImage, engine_image_free)
 
 /* By any name; *image is NULL when the engine does not have it. */
-bool engine_find_image(Engine *engine, const char *name, EngineImage **image, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool engine_find_image(Engine *engine, const char *name, EngineImage **image,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* All images, with diff_ids (one request each): for estimates. *images: EngineImage, free function set. */
 bool engine_list_images(Engine *engine, GPtrArray **images, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* `repository` without tag. */
@@ -44,10 +47,12 @@ typedef struct {
   const char *reference; /* repository@sha256:… */
   const char *auth;      /* X-Registry-Auth (base64url JSON) or NULL */
 } EnginePull;
-typedef void (*EnginePullProgress)(gint64 done, gint64 total, void *data); /* bytes downloaded of those known so far */
-/* Pulls all at once (a stream each). The first failure is the error, with the reference and the registry's words. */
-bool engine_pull(Engine *engine, const EnginePull *pulls, guint count, EnginePullProgress progress, void *data,
-                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+typedef void (*EnginePullProgress)(gint64 done, gint64 total,
+                                   void *data); /* bytes downloaded of those known so far */
+/* Pulls all at once (a stream each). The first failure is the error, with the reference and the registry's
+ * words. */
+bool engine_pull(Engine *engine, const EnginePull *pulls, guint count, EnginePullProgress progress,
+                 void *data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A container of a Compose project, by labels; one-off containers (`run`) are left out. */
 typedef struct {
@@ -66,18 +71,19 @@ typedef struct {
   char *id;
   char *service;
   char *image;
-  char *status;          /* created restarting running removing paused exited dead */
+  char *status; /* created restarting running removing paused exited dead */
   int exit_code;
   bool oom_killed;
-  char *problem;         /* State.Error, or NULL */
+  char *problem; /* State.Error, or NULL */
   guint restart_count;
-  char *restart_policy;  /* "no" "always" "on-failure" "unless-stopped" ("" is "no") */
+  char *restart_policy;           /* "no" "always" "on-failure" "unless-stopped" ("" is "no") */
   gint64 started_at, finished_at; /* microseconds, the host's clock; 0: never */
-  char *health;          /* NULL without a HEALTHCHECK; "starting" "healthy" "unhealthy" */
-  guint failed_probes;   /* in a row, up to now */
-  char *probe_output;    /* of the last probe in State.Health.Log, or NULL */
+  char *health;                   /* NULL without a HEALTHCHECK; "starting" "healthy" "unhealthy" */
+  guint failed_probes;            /* in a row, up to now */
+  char *probe_output;             /* of the last probe in State.Health.Log, or NULL */
   int probe_exit_code;
-  GPtrArray *check;      /* char *: Config.Healthcheck.Test as argv (CMD-SHELL becomes /bin/sh -c …, or the image's Shell), or NULL */
+  GPtrArray *check; /* char *: Config.Healthcheck.Test as argv (CMD-SHELL becomes /bin/sh -c …, or the image's
+                       Shell), or NULL */
   gint64 check_timeout_ms, check_interval_ms, check_start_period_ms;
   guint check_retries;
 } ContainerState;
@@ -88,7 +94,8 @@ bool engine_inspect_container(Engine *engine, const char *id, ContainerState **s
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The project's container events from now on (a live stream: use http_stream_next, engine_parse_event). */
-bool engine_watch(Engine *engine, const char *project, HttpStream **stream, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool engine_watch(Engine *engine, const char *project, HttpStream **stream,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 typedef struct {
   char *action;    /* "start" "die" "health_status: healthy" "exec_die" … */
   char *container; /* id */
@@ -99,12 +106,13 @@ void engine_event_clear(EngineEvent *event);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EngineEvent, engine_event_clear)
 bool engine_parse_event(const char *line, EngineEvent *event, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Starts a command detached in a running container; its end comes as an exec_die event. Caller frees *exec_id. */
+/* Starts a command detached in a running container; its end comes as an exec_die event. Caller frees
+ * *exec_id. */
 bool engine_exec_start(Engine *engine, const char *container, GPtrArray *argv, char **exec_id,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Runs a command in a running container and returns what it wrote, at most 64 KiB; fails when it takes longer than timeout_ms. Caller
- * frees *text. */
+/* Runs a command in a running container and returns what it wrote, at most 64 KiB; fails when it takes longer
+ * than timeout_ms. Caller frees *text. */
 bool engine_exec_output(Engine *engine, const char *container, GPtrArray *argv, guint timeout_ms, char **text,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

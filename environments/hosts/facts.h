@@ -1,4 +1,5 @@
-/* Opening a host for an application's environment: lock (if asked) and everything worth knowing, in one round trip (scripts/opening.sh). */
+/* Opening a host for an application's environment: lock (if asked) and everything worth knowing, in one round
+ * trip (scripts/opening.sh). */
 #pragma once
 
 #include "environments/hosts/host.h"
@@ -6,25 +7,28 @@
 typedef enum { COMPOSE_NONE, COMPOSE_V1, COMPOSE_V2 } ComposeKind;
 
 typedef struct {
-  const char *place;  /* "APP--ENV" */
-  const char *holder; /* who locks, for what: one line for others to read; NULL: do not lock, and create nothing */
+  const char *place; /* "APP--ENV" */
+  /* Who locks, for what: one line for others to read. NULL: do not lock, and create nothing. */
+  const char *holder;
 } HostPurpose;
 
 typedef struct {
   char *home;
-  char *folder;       /* absolute: HOME/.slipway/APP--ENV */
+  char *folder; /* absolute: HOME/.slipway/APP--ENV */
   char *machine_id;
   char *hostname;
-  ComposeKind compose; /* found by `docker compose` plugin file / `docker-compose` on PATH, not by running it */
-  bool compose_is_standalone; /* version 2, but a program of its own: `docker-compose`, not `docker compose` */
-  bool engine_socket_seen; /* the socket is there and this user may use it */
-  char *engine_socket;     /* its path on the host: `engine:`, or DOCKER_HOST's (local), or /var/run/docker.sock */
-  char *engine_problem;    /* NULL, or why not, and what to do ("permission denied on /var/run/docker.sock: add deploy to its group docker") */
+  ComposeKind compose;        /* found by the plugin's file or `docker-compose` on PATH, not by running it */
+  bool compose_is_standalone; /* version 2, but `docker-compose`, not `docker compose` */
+  bool engine_socket_seen;    /* the socket is there and this user may use it */
+  char *engine_socket; /* its path on the host: `engine:`, DOCKER_HOST's (local), or /var/run/docker.sock */
+  /* NULL, or why not and what to do ("permission denied on /var/run/docker.sock: add deploy to its group
+   * docker"). */
+  char *engine_problem;
   gint64 free_bytes, free_inodes; /* for the release folder's file system; -1: the file system does not say */
-  gint64 clock;       /* microseconds since the epoch, on the host */
-  char *current;      /* UID of the release folder that `current` points to, or NULL */
-  char *manifest;     /* its manifest.json, or NULL */
-  char *journal;      /* journal.jsonl's end, whole lines, at most 256 KiB; "" when there is none */
+  gint64 clock;                   /* microseconds since the epoch, on the host */
+  char *current;                  /* UID of the release folder that `current` points to, or NULL */
+  char *manifest;                 /* its manifest.json, or NULL */
+  char *journal;        /* journal.jsonl's end, whole lines, at most 256 KiB; "" when there is none */
   GHashTable *releases; /* set of UIDs in releases/ */
   GHashTable *files;    /* set of HASHes in files/ */
 } HostFacts;
@@ -32,6 +36,8 @@ typedef struct {
 void host_facts_free(HostFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostFacts, host_facts_free)
 
-/* In the host's shell the lock is descriptor 9, inherited by what scripts start: add `9>&-` to what may outlive the deployment.
- * SLIPWAY_ERROR_REFUSED when someone else holds the lock (their holder line and since when); SLIPWAY_ERROR_UNREADY otherwise. */
-bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* In the host's shell the lock is descriptor 9, inherited by what scripts start: add `9>&-` to what may
+ * outlive the deployment. SLIPWAY_ERROR_REFUSED when someone else holds the lock (their holder line and since
+ * when); SLIPWAY_ERROR_UNREADY otherwise. */
+bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts,
+               GError **error) G_GNUC_WARN_UNUSED_RESULT;

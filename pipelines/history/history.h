@@ -1,24 +1,28 @@
-/* The history: releases, pins, deployments with their hosts and steps, and configuration snapshots, in one SQLite file (design §2.4, §4).
- * STRICT tables, WAL, synchronous=FULL, BEGIN IMMEDIATE; a second slipway on the same file waits (up to 60 s). All SQL is in this folder.
- * Every failure is SLIPWAY_ERROR_STORE with the file's path. Functions may be called from several threads (a mutex inside). Times: microseconds, UTC. */
+/* The history: releases, pins, deployments with their hosts and steps, holds, and configuration snapshots, in
+ * one SQLite file (design §2.4, §4). STRICT tables, WAL, synchronous=FULL, BEGIN IMMEDIATE; a second slipway
+ * on the same file waits (up to 60 s). All SQL is in this folder. Every failure is SLIPWAY_ERROR_STORE with
+ * the file's path. Functions may be called from several threads (a mutex inside). Times: microseconds, UTC.
+ */
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
 
 typedef struct History History;
-/* One History per file and process (POSIX locks). In WRITE mode the -wal (emptied) and -shm files stay, so that users who may only read can.
- * READ works without write permission (of the file or folder) and on a file that does not exist: then the history is empty.
- * WRITE creates folder and file (0700, 0600) and migrates. WAL is not for network file systems: there (statfs) journal_mode=DELETE is used,
- * and history_note says so. A file from a newer slipway is refused. */
+/* One History per file and process (POSIX locks). In WRITE mode the -wal (emptied) and -shm files stay, so
+ * that users who may only read can. READ works without write permission (of the file or folder) and on a file
+ * that does not exist: then the history is empty. WRITE creates folder and file (0700, 0600) and migrates.
+ * WAL is not for network file systems: there (statfs) journal_mode=DELETE is used, and history_note says so.
+ * A file from a newer slipway is refused. */
 typedef enum { HISTORY_READ, HISTORY_WRITE } HistoryMode;
-bool history_open(const char *path, HistoryMode mode, History **history, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_open(const char *path, HistoryMode mode, History **history,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void history_free(History *history);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(History, history_free)
 /* Something worth telling about how the file was opened, or NULL. Borrowed. */
 const char *history_note(const History *history);
 
-/* ---- releases -------------------------------------------------------------------------------------------------------- */
+/* ---- releases ---- */
 typedef struct {
   char *name, *reference; /* image name of slipway.yml, "repository@sha256:…" */
 } ReleaseImage;
@@ -32,40 +36,63 @@ typedef struct {
   char *revision;      /* or NULL */
   gint64 committed_at; /* 0: unknown */
   gint64 created_at;
-  char *build_url;     /* or NULL */
-  GPtrArray *images;   /* ReleaseImage, sorted by name */
+  char *build_url;   /* or NULL */
+  GPtrArray *images; /* ReleaseImage, sorted by name */
 } Release;
 Release *release_new(void);
 void release_free(Release *release);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Release, release_free)
 const char *release_image(const Release *release, const char *name); /* reference or NULL */
 
-/* Fills id, uid, created_at (and version when NULL) of a new one. A version that nobody gave is the revision's start, or, when other images have
- * that, "rN"; one that looks like "r7" is SLIPWAY_ERROR_USAGE. The same images and version give the recorded release again (*existed = true, `release`
- * gets its fields). The same version with other images is SLIPWAY_ERROR_REFUSED, naming the release and the images that differ. */
-bool history_add_release(History *history, Release *release, bool *existed, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Fills id, uid, created_at (and version when NULL) of a new one. A version that nobody gave is the
+ * revision's start, or, when other images have that, "rN"; one that looks like "r7" is SLIPWAY_ERROR_USAGE.
+ * The same images and version give the recorded release again (*existed = true, `release` gets its fields).
+ * The same version with other images is SLIPWAY_ERROR_REFUSED, naming the release and the images that differ.
+ */
+bool history_add_release(History *history, Release *release, bool *existed,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* *release is NULL when there is none. */
-bool history_get_release(History *history, gint64 id, Release **release, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_get_release(History *history, gint64 id, Release **release,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Newest first. limit 0: all. */
-bool history_list_releases(History *history, guint limit, GPtrArray **releases, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_list_releases(History *history, guint limit, GPtrArray **releases,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Pins of images that are not the release's own (sidecars): image string as written -> reference. GHashTable of char *. */
-bool history_get_pins(History *history, gint64 release, GHashTable **pins, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool history_set_pin(History *history, gint64 release, const char *image, const char *reference, const char *environment,
-                     GError **error) G_GNUC_WARN_UNUSED_RESULT; /* replaces (--repin) */
+/* Pins of images that are not the release's own (sidecars): image string as written -> reference. GHashTable
+ * of char *. */
+bool history_get_pins(History *history, gint64 release, GHashTable **pins,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Replaces what was there (--repin). */
+bool history_set_pin(History *history, gint64 release, const char *image, const char *reference,
+                     const char *environment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* ---- blobs ----------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ---- */
 /* Content-addressed by sha256 (hex). Putting what is there is nothing. */
-bool history_put_blob(History *history, const char *sha256, GBytes *bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool history_get_blob(History *history, const char *sha256, GBytes **bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT; /* NULL: not there */
+bool history_put_blob(History *history, const char *sha256, GBytes *bytes,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_get_blob(History *history, const char *sha256, GBytes **bytes,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT; /* NULL: not there */
 
-/* ---- deployments ----------------------------------------------------------------------------------------------------- */
+/* ---- deployments ---- */
 typedef enum { KIND_DEPLOY, KIND_PROMOTE, KIND_ROLLBACK } DeploymentKind;
-typedef enum { STATUS_RUNNING, STATUS_SUCCEEDED, STATUS_FAILED, STATUS_BROKEN, STATUS_INTERRUPTED } DeploymentStatus;
 typedef enum {
-  HOST_PENDING, HOST_CHANGED, HOST_UNCHANGED, HOST_RESTORED, HOST_FAILED, HOST_SKIPPED, HOST_UNKNOWN
+  STATUS_RUNNING,
+  STATUS_SUCCEEDED,
+  STATUS_FAILED,
+  STATUS_BROKEN,
+  STATUS_INTERRUPTED
+} DeploymentStatus;
+typedef enum {
+  HOST_PENDING,
+  HOST_CHANGED,
+  HOST_UNCHANGED,
+  HOST_RESTORED,
+  HOST_FAILED,
+  HOST_SKIPPED,
+  HOST_UNKNOWN
 } HostStatus;
-/* What success does to the environment's stack (design §4, "Which deployment is which"). Decided before, applied only if it counts. */
+/* What success does to the environment's stack (design §4, "Which deployment is which"). Decided before,
+ * applied only if it counts. */
 typedef enum { MOVE_PUSH, MOVE_POP, MOVE_RETURN } StackMove;
 const char *deployment_kind_name(DeploymentKind kind);
 const char *deployment_status_name(DeploymentStatus status);
@@ -74,7 +101,7 @@ const char *host_status_name(HostStatus status);
 typedef struct {
   char *name, *address; /* address NULL: local */
   HostStatus status;
-  char *runs;  /* uid of the deployment that the host runs as far as known, "" for nothing, NULL for unknown */
+  char *runs; /* uid of the deployment that the host runs as far as known, "" for nothing, NULL for unknown */
   char *error; /* or NULL */
 } DeploymentHost;
 DeploymentHost *deployment_host_new(const char *name, const char *address); /* pending; runs is not known */
@@ -84,39 +111,45 @@ typedef struct {
   gint64 id; /* d31 is 31 */
   char *uid;
   char *environment;
-  gint64 release;       /* id; 0: none (not known) */
-  char *version;        /* the release's; filled in when read */
+  gint64 release; /* id; 0: none (not known) */
+  char *version;  /* the release's; filled in when read */
   DeploymentKind kind;
   DeploymentStatus status;
-  int exit_code;        /* -1 while running */
-  gint64 restores;      /* deployment id that a rollback puts back; 0 */
-  gint64 leaves;        /* deployment id that a rollback leaves; 0 */
+  int exit_code;   /* -1 while running */
+  gint64 restores; /* deployment id that a rollback puts back; 0 */
+  gint64 leaves;   /* deployment id that a rollback leaves; 0 */
   StackMove move;
   char *actor, *reason, *build_url, *config_revision; /* NULL: none */
   bool forced, config_dirty;
-  bool touched;         /* some container was changed */
+  bool touched;                   /* some container was changed */
   gint64 started_at, finished_at; /* finished_at 0 while running */
-  char *images;         /* JSON object text {service: "repo@sha256:…"}, canonical */
-  char *content;        /* sha256 over images and configuration (what the stack compares); NULL until prepared */
-  char *snapshot;       /* sha256 of the snapshot blob; NULL until prepared */
-  char *message;        /* how it ended, one line or more, or NULL */
-  char *controller;     /* "host pid start-time boot-id" of the process that runs it, for "is it still there?" */
-  GPtrArray *hosts;     /* DeploymentHost, in order */
+  char *images;                   /* JSON object text {service: "repo@sha256:…"}, canonical */
+  char *content;    /* sha256 over images and configuration (what the stack compares); NULL until prepared */
+  char *snapshot;   /* sha256 of the snapshot blob; NULL until prepared */
+  char *message;    /* how it ended, one line or more, or NULL */
+  char *controller; /* "host pid start-time boot-id" of the process that runs it, for "is it still there?" */
+  GPtrArray *hosts; /* DeploymentHost, in order */
 } Deployment;
 Deployment *deployment_new(void);
 void deployment_free(Deployment *deployment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Deployment, deployment_free)
 
 /* Inserts it as `running` with its hosts; fills id, uid (unless set), started_at (unless set). */
-bool history_begin_deployment(History *history, Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Once it is known: release, images, content, snapshot (put the blob first), restores, leaves, move, config_*. */
-bool history_update_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_begin_deployment(History *history, Deployment *deployment,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Once it is known: release, images, content, snapshot (put the blob first), restores, leaves, move,
+ * config_*. */
+bool history_update_deployment(History *history, const Deployment *deployment,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* By name; one that the deployment does not have yet is added. */
-bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* status, exit_code, finished_at, touched, message and all hosts, in one transaction. */
-bool history_finish_deployment(History *history, const Deployment *deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_finish_deployment(History *history, const Deployment *deployment,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-bool history_get_deployment(History *history, gint64 id, Deployment **deployment, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_get_deployment(History *history, gint64 id, Deployment **deployment,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Newest first; environment NULL: all; limit 0: all. */
 bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -124,8 +157,8 @@ bool history_list_deployments(History *history, const char *environment, guint l
 typedef struct {
   gint64 id;
   gint64 deployment;
-  char *host; /* NULL: the deployment as a whole */
-  char *step; /* "connect", "pull", "upload", "up", "health", … */
+  char *host;   /* NULL: the deployment as a whole */
+  char *step;   /* "connect", "pull", "upload", "up", "health", … */
   char *status; /* "running" "ok" "failed" */
   gint64 started_at, finished_at;
   char *detail; /* or NULL */
@@ -136,8 +169,39 @@ bool history_begin_step(History *history, gint64 deployment, const char *host, c
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool history_finish_step(History *history, gint64 id, const char *status, const char *detail,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* ---- naming ---------------------------------------------------------------------------------------------------------- */
-/* "r7", a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown one is SLIPWAY_ERROR_USAGE with candidates. */
-bool history_find_release(History *history, const char *name, Release **release, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* ---- holds
+ * -----------------------------------------------------------------------------------------------------------
+ */
+/* No deployment but rollback goes to a held environment. Lifted ones stay on record. */
+typedef struct {
+  gint64 id;
+  char *environment, *reason, *actor;
+  gint64 since;
+  gint64 lifted_at; /* 0: in force */
+  char *lifted_by;  /* NULL: in force */
+} Hold;
+void hold_free(Hold *hold);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hold, hold_free)
+
+/* Also where one is in force already: the newer is the one that counts, the older stays until both are
+ * lifted. *hold may be NULL. */
+bool history_add_hold(History *history, const char *environment, const char *reason, const char *actor,
+                      Hold **hold, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The newest in force; *hold is NULL when there is none. */
+bool history_get_hold(History *history, const char *environment, Hold **hold,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Lifts all that are in force. *lifted: what history_get_hold said until now; NULL: there was none. */
+bool history_lift_holds(History *history, const char *environment, const char *actor, Hold **lifted,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Hold, newest first, lifted ones too; environment NULL: all; limit 0: all. */
+bool history_list_holds(History *history, const char *environment, guint limit, GPtrArray **holds,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- naming ---- */
+/* "r7", a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown
+ * one is SLIPWAY_ERROR_USAGE with candidates. */
+bool history_find_release(History *history, const char *name, Release **release,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
