@@ -106,7 +106,6 @@ Test(deployments, keep_every_field) {
 }
 
 Test(deployments, finish_with_all_hosts_at_once) {
-  g_autoptr(GError) error = NULL;
   g_autoptr(Deployment) deployment = begin(history, "prod", 0);
   DeploymentHost *web = deployment->hosts->pdata[0], *here = deployment->hosts->pdata[1];
   web->status = HOST_CHANGED;

@@ -292,7 +292,7 @@ Test(open, a_newer_schema_is_refused) {
 Test(open, an_unknown_word_in_a_row_is_an_error) {
   {
     g_autoptr(History) history = open_history(HISTORY_WRITE);
-    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+    g_autoptr(Deployment) G_GNUC_UNUSED deployment = begin(history, "prod", 0);
   }
   execute_sql("UPDATE deployment SET kind = 'teleport'");
   g_autoptr(GError) error = NULL;

@@ -89,7 +89,8 @@ Test(registry, an_index_is_followed_to_the_image_of_the_platform) {
 
 Test(registry, an_image_without_index_has_its_labels_and_one_platform) {
   g_autoptr(RealRegistry) real = real_registry_start(false);
-  g_autofree char *digest = push_image(real, "web", "1", "amd64", "x", "{\"org.example\":\"yes\",\"odd\":3}");
+  g_autofree G_GNUC_UNUSED char *digest =
+      push_image(real, "web", "1", "amd64", "x", "{\"org.example\":\"yes\",\"odd\":3}");
   g_autoptr(Registry) registry = registry_new(NULL);
   g_autofree char *pinned = resolve(registry, real->address, "web:1");
   g_autoptr(RegistryImage) image = NULL;
@@ -105,7 +106,7 @@ Test(registry, an_image_without_index_has_its_labels_and_one_platform) {
 
 Test(registry, what_is_not_there_is_named) {
   g_autoptr(RealRegistry) real = real_registry_start(false);
-  g_autofree char *digest = push_image(real, "web", "1", "amd64", "x", NULL);
+  g_autofree G_GNUC_UNUSED char *digest = push_image(real, "web", "1", "amd64", "x", NULL);
   REFUSED(real->address, "web:9", real->address, "no tag 9 in web");
   REFUSED(real->address, "nosuch/thing", "no tag latest in nosuch/thing");
   g_autofree char *hex = sha256_hex("other", 5);
@@ -220,7 +221,7 @@ Test(registry, passing_faults_are_asked_again) {
     g_autoptr(FakeRegistry) fake =
         fake_registry_start((FakeRow[]){{"HEAD ", NULL, 2, faults[i]}, {"HEAD ", NULL, 0, FOUND_A}, {0}});
     g_autoptr(Registry) registry = registry_new(NULL);
-    g_autofree char *pinned = resolve(registry, fake_address(fake), "web:1");
+    g_autofree G_GNUC_UNUSED char *pinned = resolve(registry, fake_address(fake), "web:1");
     cr_expect_eq(fake_count(fake), 3);
   }
 }
@@ -243,8 +244,8 @@ Test(registry, a_token_is_fetched_once_and_used_for_the_repository) {
                                       {"HEAD ", NULL, 0, CHALLENGE},
                                       {0}});
   g_autoptr(Registry) registry = registry_new(NULL);
-  g_autofree char *one = resolve(registry, fake_address(fake), "web:1");
-  g_autofree char *two = resolve(registry, fake_address(fake), "web:2");
+  g_autofree G_GNUC_UNUSED char *one = resolve(registry, fake_address(fake), "web:1");
+  g_autofree G_GNUC_UNUSED char *two = resolve(registry, fake_address(fake), "web:2");
   cr_assert_eq(fake_count(fake), 4);
   g_autofree char *token_request = fake_request(fake, 1);
   cr_assert_null(strstr(token_request, "Authorization"), "%s", token_request);
@@ -277,7 +278,7 @@ Test(registry, the_token_server_gets_the_password_and_the_registry_does_not) {
                                       {0}});
   log_in(fake, "{\"username\":\"u\",\"password\":\"p\"}");
   g_autoptr(Registry) registry = registry_new(NULL);
-  g_autofree char *pinned = resolve(registry, fake_address(fake), "web:1");
+  g_autofree G_GNUC_UNUSED char *pinned = resolve(registry, fake_address(fake), "web:1");
   g_autofree char *asked = fake_request(fake, 1), *shown = fake_request(fake, 2);
   cr_assert_not_null(strstr(asked, "Authorization: Basic dTpw\r\n"), "%s", asked);
   cr_assert_null(strstr(shown, "Basic"), "%s", shown);
@@ -291,7 +292,7 @@ Test(registry, an_identity_token_is_posted) {
                   {0}});
   log_in(fake, "{\"identitytoken\":\"re fresh\"}");
   g_autoptr(Registry) registry = registry_new(NULL);
-  g_autofree char *pinned = resolve(registry, fake_address(fake), "web:1");
+  g_autofree G_GNUC_UNUSED char *pinned = resolve(registry, fake_address(fake), "web:1");
   g_autofree char *asked = fake_request(fake, 1);
   cr_assert_not_null(strstr(asked, "grant_type=refresh_token&client_id=slipway"), "%s", asked);
   cr_assert_not_null(strstr(asked, "service=the%20service&scope=repository%3Aweb%3Apull"), "%s", asked);

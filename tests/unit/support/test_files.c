@@ -51,7 +51,7 @@ Test(files, what_is_written_is_read_back_with_its_mode) {
 }
 
 Test(files, nothing_is_left_behind_when_writing_fails) {
-  g_autofree char *path = g_build_filename(folder, "taken", NULL), *file = g_build_filename(path, "in", NULL);
+  g_autofree char *path = g_build_filename(folder, "taken", NULL);
   g_autoptr(GError) error = NULL;
   cr_assert_eq(g_mkdir(path, 0700), 0);
   cr_assert(!(file_write(path, "x", 1, 0600, &error)));
