@@ -9,23 +9,34 @@ start_fleet one two:compose=v1
 make_shop prod=one,two
 build 1.0
 release 1.0 >/dev/null
-push web slow slow --seconds 6 >/dev/null
-push api slow >/dev/null
-release slow >/dev/null
+sed -i 's/deadline: 30s/deadline: 10m/' slipway.yml
+# One that becomes healthy after a while, and one that slipway waits for as long as the test needs.
+push web slow slow --seconds 12 >/dev/null
+push web stuck never >/dev/null
+for version in slow stuck; do
+  push api "$version" >/dev/null
+  release "$version" >/dev/null
+done
 
-runs_slow_on_both() { runs_slow one && runs_slow two; }
-runs_slow() { container_field "$1" web '{{.Config.Env}}' | grep -q 'VERSION=slow'; }
+runs() { container_field "$2" web '{{.Config.Env}}' | grep -q "VERSION=$1"; }
 
-# A deployment in the background that has begun to change containers; $SLIPWAY_PID is it.
-begin_slow_deployment() {
-  "$SLIPWAY" deploy prod slow --force --reason test >first.out 2>first.err &
+# begin_deployment VERSION HOST...: in the background, until it has changed these hosts; $SLIPWAY_PID is it.
+begin_deployment() {
+  local version=$1 host
+  "$SLIPWAY" deploy prod "$version" --force --reason test >first.out 2>first.err &
   SLIPWAY_PID=$!
-  wait_until 120 runs_slow_on_both
+  for host in "${@:2}"; do wait_until 120 runs "$version" "$host"; done
 }
 
-# end_slow_deployment STATUS: what it said becomes what the last command said.
-end_slow_deployment() {
-  STATUS=0 COMMAND='deploy prod slow, in the background'
+# What the killed one had started on a host ends first, and keeps the lock until then.
+locks_are_free() {
+  local host
+  for host in one two; do fleet exec "$host" flock -n /home/deploy/.slipway/shop--prod/lock true || return; done
+}
+
+# end_deployment STATUS: what it said becomes what the last command said.
+end_deployment() {
+  STATUS=0 COMMAND='the deployment in the background'
   { wait "$SLIPWAY_PID" || STATUS=$?; } 2>/dev/null # bash tells of the kill
   cp first.out "$WORK/.stdout"
   cp first.err "$WORK/.stderr"
@@ -36,54 +47,48 @@ expect_exit 0 slipway deploy prod 1.0
 cp history.db other.db
 
 begin "another controller, with another history: refused, and told who is at work"
-begin_slow_deployment
+before_digest=$(container_digest one web)
+begin_deployment stuck one two
 expect_exit 3 slipway --history other.db deploy prod 1.0
-expect_err 'deploy prod slow'
-expect_err '(one|two): '
+expect_err '(one|two): locked by .*deploy prod stuck'
 
 begin "the same history: refused too, and nothing is corrupt"
 expect_exit 3 slipway deploy prod 1.0
-expect_err 'deploy prod slow'
+expect_err 'deploy prod stuck'
 expect_exit 0 slipway status
 expect_exit 0 slipway history prod --json
-end_slow_deployment 0
-expect_version slow one two
-expect_exit 0 slipway history prod --json
-expect_json '[.[] | .version + " " + .status] | join(", ")' '1.0 failed, slow succeeded, 1.0 succeeded'
-expect_exit 0 slipway rollback prod
-expect_version 1.0 one two
-
-begin "killed half-way: the lock is free, the history says so, and the same command converges"
-begin_slow_deployment
-kill -KILL "$SLIPWAY_PID"
-end_slow_deployment 137
-expect_exit 0 slipway deploy prod slow --force --reason test
-expect_err 'interrupted'
-expect_version slow one two
-expect_exit 0 slipway history prod --json
-expect_json '.[1].status' interrupted
-expect_json '[.[1].hosts[].status] | unique | join(" ")' changed
-expect_json '.[0].status' succeeded
-
-begin "killed half-way: rollback returns to what ran before"
-expect_exit 0 slipway deploy prod 1.0 --force --reason test
-begin_slow_deployment
-kill -KILL "$SLIPWAY_PID"
-end_slow_deployment 137
-expect_exit 0 slipway rollback prod
-expect_version 1.0 one two
+expect_json '[.[] | .version + " " + .status] | join(", ")' '1.0 failed, stuck running, 1.0 succeeded'
 
 begin "SIGTERM: the hosts are put back first"
-before_digest=$(container_digest one web)
-begin_slow_deployment
 kill -TERM "$SLIPWAY_PID"
-end_slow_deployment 130
+end_deployment 130
 expect_err 'interrupted'
 expect_version 1.0 one two
 expect_same "$before_digest" "$(container_digest one web)"
 expect_exit 0 slipway history prod --json
-expect_json '.[0].status + " " + (.[0].exit_code | tostring)' 'interrupted 130'
-expect_json '[.[0].hosts[].status] | unique | join(" ")' restored
+expect_json '[.[].status] | join(" ")' 'failed interrupted succeeded'
+expect_json '.[1].exit_code' 130
+expect_json '[.[1].hosts[].status] | unique | join(" ")' restored
+
+begin "killed half-way: the lock is free, the history says so, and the same command converges"
+begin_deployment slow one
+kill -KILL "$SLIPWAY_PID"
+end_deployment 137
+wait_until 60 locks_are_free
+expect_exit 0 slipway deploy prod slow --force --reason test
+expect_err 'interrupted'
+expect_version slow one two
+expect_exit 0 slipway history prod --json
+expect_json '[.[0].status, .[1].status] | join(" ")' 'succeeded interrupted'
+
+begin "killed half-way: rollback returns to what ran before"
+expect_exit 0 slipway deploy prod 1.0
+begin_deployment stuck one
+kill -KILL "$SLIPWAY_PID"
+end_deployment 137
+wait_until 60 locks_are_free
+expect_exit 0 slipway rollback prod
+expect_version 1.0 one two
 
 begin "many readers and writers of one history"
 pids=()
