@@ -56,6 +56,9 @@ struct Host {
 
 /* Chooses the row by config: address NULL is `local`, else `ssh`. Does not connect. */
 Host *host_new(const HostConfig *config);
+/* For tests: host_new asks `factory` instead, from now on; NULL as before. Not while another thread runs. */
+typedef Host *(*HostFactory)(const HostConfig *config);
+void host_set_factory(HostFactory factory);
 void host_free(Host *host); /* closes */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /* Call once, before any thread: libssh2 and the user's SSH configuration. */

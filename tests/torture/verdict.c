@@ -1,0 +1,230 @@
+/* The rules: design §2 (promises 2, 3, 4) and §4 (exit status), one a function. */
+#include "verdict.h"
+
+#include <string.h>
+
+#include "support/errors.h"
+#include "support/poison.h"
+
+G_GNUC_PRINTF(2, 3) static void complain(Verdict *verdict, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  g_string_append(verdict->complaints, "  ");
+  g_string_append_vprintf(verdict->complaints, format, arguments);
+  g_string_append_c(verdict->complaints, '\n');
+  va_end(arguments);
+}
+
+void verdict_clear(Verdict *verdict) {
+  host_truths_clear(verdict->before);
+  host_truths_clear(verdict->harmed);
+  host_truths_clear(verdict->final);
+  if (verdict->complaints != NULL)
+    g_string_free(verdict->complaints, TRUE);
+  verdict->complaints = NULL;
+}
+
+void verdict_begin(Verdict *verdict, World *world, const Scenario *scenario) {
+  *verdict = (Verdict){.world = world, .scenario = scenario, .complaints = g_string_new(NULL)};
+  world_look(world, verdict->before);
+}
+
+/* Of prod, newest first; NULL with a complaint. */
+static GPtrArray *read_history(Verdict *verdict) {
+  g_autofree char *path = g_build_filename(verdict->world->folder, "history.db", NULL);
+  g_autoptr(History) history = NULL;
+  g_autoptr(GError) error = NULL;
+  GPtrArray *deployments = NULL;
+  if (!history_open(path, HISTORY_READ, &history, &error) ||
+      !history_list_deployments(history, "prod", 0, &deployments, &error))
+    complain(verdict, "the history cannot be read: %s", error->message);
+  return deployments;
+}
+
+static const Deployment *find_by_uid(const GPtrArray *deployments, const char *uid) {
+  for (guint i = 0; i < deployments->len; i++)
+    if (g_strcmp0(((const Deployment *)deployments->pdata[i])->uid, uid) == 0)
+      return deployments->pdata[i];
+  return NULL;
+}
+
+static const Deployment *find_by_id(const GPtrArray *deployments, gint64 id) {
+  for (guint i = 0; i < deployments->len; i++)
+    if (((const Deployment *)deployments->pdata[i])->id == id)
+      return deployments->pdata[i];
+  return NULL;
+}
+
+/* What containers a host has that runs the deployment `uid` ("": none); NULL when nobody knows it. */
+static const char *images_of(const GPtrArray *deployments, const char *uid) {
+  const Deployment *deployment = find_by_uid(deployments, uid);
+  if (*uid == '\0')
+    return "{}";
+  return deployment != NULL ? deployment->images : NULL;
+}
+
+/* What the record says of a host is so, or is said to be unknown. */
+static void judge_host(Verdict *verdict, const GPtrArray *deployments, const Deployment *deployment,
+                       const DeploymentHost *host, const HostTruth *truth) {
+  bool says_more =
+      host->status == HOST_CHANGED || host->status == HOST_RESTORED; /* than that nothing was done */
+  if (host->runs == NULL && says_more)
+    complain(verdict, "d%" G_GINT64_FORMAT ": %s is %s, but what it runs is not said", deployment->id,
+             host->name, host_status_name(host->status));
+  if (host->runs == NULL)
+    return;
+  const char *images = images_of(deployments, host->runs);
+  if (images == NULL)
+    complain(verdict, "%s is said to run %s, which no history knows", host->name, host->runs);
+  else if (!g_str_equal(images, truth->runs))
+    complain(verdict, "d%" G_GINT64_FORMAT " (%s): %s is %s, said to run %s; it runs %s", deployment->id,
+             deployment_status_name(deployment->status), host->name, host_status_name(host->status), images,
+             truth->runs);
+}
+
+static void judge_hosts(Verdict *verdict, const GPtrArray *deployments, const Deployment *deployment,
+                        const HostTruth truths[PROD_HOSTS]) {
+  if (deployment->hosts->len != PROD_HOSTS)
+    complain(verdict, "d%" G_GINT64_FORMAT " has %u hosts", deployment->id, deployment->hosts->len);
+  for (guint i = 0; i < PROD_HOSTS && i < deployment->hosts->len; i++)
+    judge_host(verdict, deployments, deployment, deployment->hosts->pdata[i], &truths[i]);
+}
+
+static void judge_folders(Verdict *verdict, const HostTruth truths[PROD_HOSTS], const char *when) {
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (truths[i].problem != NULL)
+      complain(verdict, "%s: %s %s", verdict->world->plan->hosts[i], truths[i].problem, when);
+}
+
+/* ---- what an exit status promises -------------------------------------------------------------------- */
+
+static void expect_release(Verdict *verdict, guint release, const HostTruth truths[PROD_HOSTS],
+                           const char *when) {
+  const char *images = verdict->world->images[release - 1];
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (!g_str_equal(truths[i].runs, images))
+      complain(verdict, "%s: %s runs %s, not %s", when, verdict->world->plan->hosts[i], truths[i].runs,
+               images);
+}
+
+static void promise_done(Verdict *verdict, const Deployment *deployment) {
+  expect_release(verdict, verdict->scenario->release, verdict->harmed, "exit 0");
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (!g_str_equal(verdict->harmed[i].current, deployment->uid))
+      complain(verdict, "exit 0, and current of %s is another", verdict->world->plan->hosts[i]);
+}
+
+static void promise_as_before(Verdict *verdict, const Deployment *deployment) {
+  (void)deployment;
+  for (guint i = 0; i < PROD_HOSTS; i++) {
+    const char *name = verdict->world->plan->hosts[i];
+    if (!g_str_equal(verdict->harmed[i].runs, verdict->before[i].runs))
+      complain(verdict, "exit %d, and %s runs %s, before it was %s", verdict->status, name,
+               verdict->harmed[i].runs, verdict->before[i].runs);
+    if (!g_str_equal(verdict->harmed[i].current, verdict->before[i].current))
+      complain(verdict, "exit %d, and current of %s names another release than before", verdict->status,
+               name);
+  }
+}
+
+static void promise_untouched(Verdict *verdict, const Deployment *deployment) {
+  promise_as_before(verdict, deployment);
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (!g_str_equal(verdict->harmed[i].ids, verdict->before[i].ids))
+      complain(verdict, "exit %d, and containers of %s were changed", verdict->status,
+               verdict->world->plan->hosts[i]);
+}
+
+/* A false alarm wakes a person, too. */
+static void promise_alarm(Verdict *verdict, const Deployment *deployment) {
+  guint good = 0;
+  for (guint i = 0; i < PROD_HOSTS && i < deployment->hosts->len; i++) {
+    const DeploymentHost *host = deployment->hosts->pdata[i];
+    good += g_strcmp0(host->runs, verdict->before[i].current) == 0 ? 1 : 0;
+  }
+  if (good == PROD_HOSTS)
+    complain(verdict, "exit 5, and every host is said to run what it ran before");
+}
+
+static const struct {
+  int exit;
+  DeploymentStatus status;
+  void (*judge)(Verdict *verdict, const Deployment *deployment);
+} promises[] = {
+    {0, STATUS_SUCCEEDED, promise_done},   {1, STATUS_FAILED, promise_as_before},
+    {3, STATUS_FAILED, promise_untouched}, {4, STATUS_FAILED, promise_untouched},
+    {5, STATUS_BROKEN, promise_alarm},
+};
+
+static void judge_exit(Verdict *verdict, const Deployment *deployment) {
+  for (guint i = 0; i < G_N_ELEMENTS(promises); i++) {
+    if (promises[i].exit != verdict->status)
+      continue;
+    if (deployment->status != promises[i].status || deployment->exit_code != verdict->status)
+      complain(verdict, "exit %d, and the history has %s, %d", verdict->status,
+               deployment_status_name(deployment->status), deployment->exit_code);
+    promises[i].judge(verdict, deployment);
+    return;
+  }
+  complain(verdict, "exit %d: %s", verdict->status, verdict->world->end->message);
+}
+
+void verdict_on_harm(Verdict *verdict) {
+  const World *world = verdict->world;
+  verdict->status = world->end->status;
+  memcpy(verdict->struck, world->plan->struck, FAULT_NAME);
+  world_look(verdict->world, verdict->harmed);
+  judge_folders(verdict, verdict->harmed, "after the harm");
+  g_autoptr(GPtrArray) deployments = read_history(verdict);
+  if (deployments == NULL || deployments->len == 0) {
+    complain(verdict, "the history has no deployment");
+    return;
+  }
+  const Deployment *deployment = deployments->pdata[0];
+  verdict->deployment = deployment->id;
+  verdict->was_killed = deployment->status == STATUS_RUNNING;
+  verdict->is_done = deployment->status == STATUS_SUCCEEDED && deployment->kind == KIND_ROLLBACK;
+  if (verdict->was_killed && verdict->status != -1)
+    complain(verdict, "it ended, and the history says that it still runs");
+  if (verdict->was_killed)
+    return;
+  if (verdict->status == -1) /* at the very end */
+    verdict->status = deployment->exit_code;
+  judge_exit(verdict, deployment);
+  judge_hosts(verdict, deployments, deployment, verdict->harmed);
+}
+
+/* ---- the same command again -------------------------------------------------------------------------- */
+
+/* Whoever repeats a command that was killed explains what that one left behind. */
+static void judge_killed(Verdict *verdict, const GPtrArray *deployments) {
+  const Deployment *killed = find_by_id(deployments, verdict->deployment);
+  if (killed == NULL || killed->status != STATUS_INTERRUPTED)
+    complain(verdict, "the killed one is %s",
+             killed == NULL ? "gone" : deployment_status_name(killed->status));
+  else
+    judge_hosts(verdict, deployments, killed, verdict->harmed);
+}
+
+void verdict_on_repetition(Verdict *verdict) {
+  const World *world = verdict->world;
+  if (!verdict->is_done && world->end->status != 0)
+    complain(verdict, "again: exit %d: %s", world->end->status, world->end->message);
+  world_look(verdict->world, verdict->final);
+  judge_folders(verdict, verdict->final, "at the end");
+  bool returns = verdict->status == 5 && verdict->scenario->top != 0;
+  expect_release(verdict, returns ? verdict->scenario->top : verdict->scenario->release, verdict->final,
+                 "again");
+  g_autoptr(GPtrArray) deployments = read_history(verdict);
+  if (deployments == NULL || deployments->len == 0)
+    return;
+  const Deployment *last = deployments->pdata[0];
+  if (last->status != STATUS_SUCCEEDED)
+    complain(verdict, "again: the history has %s", deployment_status_name(last->status));
+  judge_hosts(verdict, deployments, last, verdict->final);
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (!g_str_equal(verdict->final[i].current, last->uid))
+      complain(verdict, "again: current of %s is not the last deployment", world->plan->hosts[i]);
+  if (verdict->was_killed)
+    judge_killed(verdict, deployments);
+}
