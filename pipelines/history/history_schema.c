@@ -84,6 +84,16 @@ static const char *const migrations[] = {
     "  detail TEXT"
     ") STRICT;"
     "CREATE INDEX step_deployment ON step (deployment, id);",
+    "CREATE TABLE hold ("
+    "  id INTEGER PRIMARY KEY,"
+    "  environment TEXT NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  actor TEXT NOT NULL,"
+    "  since INTEGER NOT NULL,"
+    "  lifted_at INTEGER NOT NULL," /* 0: in force */
+    "  lifted_by TEXT"
+    ") STRICT;"
+    "CREATE INDEX hold_environment ON hold (environment, id);",
 };
 
 static bool read_number(History *history, const char *sql, gint64 *number, GError **error) {
