@@ -1,6 +1,8 @@
 /* The gates, a row each, and the choice that `promote` makes with them. */
 #include "pipelines/gates.h"
 
+#include "support/text.h"
+
 #include "support/poison.h"
 
 #define R "r%" G_GINT64_FORMAT
@@ -8,6 +10,22 @@
 
 typedef bool GateQuestion(const Release *release, const EnvironmentState *state,
                           const EnvironmentState *before, char **answer);
+
+static bool ask_hold(const Release *release, const EnvironmentState *state, const EnvironmentState *before,
+                     char **answer) {
+  const Hold *hold = state->hold;
+  (void)release;
+  (void)before;
+  if (hold == NULL) {
+    *answer = g_strdup_printf("%s is not held", state->environment);
+    return true;
+  }
+  g_autofree char *since = time_format(hold->since);
+  *answer = g_strdup_printf("%s is held by %s since %s: %s; `slipway unhold %s` lifts that, --force --reason "
+                            "TEXT passes",
+                            state->environment, hold->actor, since, hold->reason, state->environment);
+  return false;
+}
 
 /* Why the environment before does not vouch for the release. Caller frees. */
 static char *missing_verification(gint64 release, const EnvironmentState *before) {
@@ -61,15 +79,23 @@ static bool ask_bad(const Release *release, const EnvironmentState *state, const
   return false;
 }
 
+/* What promote does with a release that the gate keeps out. */
+typedef enum {
+  REFUSAL_WAITS,
+  REFUSAL_SKIPS,
+  REFUSAL_HOLDS, /* asks about no release at all: whichever it would be waits */
+} Refusal;
+
 typedef struct {
   const char *name;
   GateQuestion *ask;
-  bool is_final; /* a release that it keeps out is skipped by promote, not waited for */
+  Refusal refusal;
 } Gate;
 
 static const Gate gates[] = {
-    {"verified", ask_verified, false},
-    {"bad", ask_bad, true},
+    {"hold", ask_hold, REFUSAL_HOLDS},
+    {"verified", ask_verified, REFUSAL_WAITS},
+    {"bad", ask_bad, REFUSAL_SKIPS},
 };
 
 void gate_answer_free(GateAnswer *answer) {
@@ -98,13 +124,14 @@ void promote_choice_clear(PromoteChoice *choice) {
   g_clear_pointer(&choice->why, g_free);
 }
 
-/* The gate that keeps the release out, the final ones first; NULL: none. */
+/* The gate that keeps the release out, those for good first; NULL: none. */
 static const Gate *find_refusal(const Release *release, const EnvironmentState *state,
                                 const EnvironmentState *before, char **why) {
   const Gate *refusal = NULL;
   for (gsize i = 0; i < G_N_ELEMENTS(gates); i++) {
     g_autofree char *answer = NULL;
-    if (gates[i].ask(release, state, before, &answer) || (refusal != NULL && !gates[i].is_final))
+    if (gates[i].refusal == REFUSAL_HOLDS || gates[i].ask(release, state, before, &answer) ||
+        (refusal != NULL && gates[i].refusal != REFUSAL_SKIPS))
       continue;
     refusal = &gates[i];
     g_free(*why);
@@ -124,8 +151,9 @@ static char *nothing_newer(const GPtrArray *releases, const EnvironmentState *st
                          : g_strdup_printf("%s, and no newer release may go there: %s", runs, skipped);
 }
 
-void promote_choose(GPtrArray *releases, const EnvironmentState *state, const EnvironmentState *before,
-                    PromoteChoice *choice) {
+/* As if nothing held the environment. */
+static void choose_release(const GPtrArray *releases, const EnvironmentState *state,
+                           const EnvironmentState *before, PromoteChoice *choice) {
   const Deployment *current = environment_current(state);
   const Release *waiting = NULL;
   g_autofree char *why_waiting = NULL;
@@ -140,9 +168,9 @@ void promote_choose(GPtrArray *releases, const EnvironmentState *state, const En
       *choice = (PromoteChoice){.outcome = PROMOTE_RELEASE, .release = release};
       return;
     }
-    if (refusal->is_final && why_skipped == NULL)
+    if (refusal->refusal == REFUSAL_SKIPS && why_skipped == NULL)
       why_skipped = g_steal_pointer(&why);
-    if (!refusal->is_final && waiting == NULL) {
+    if (refusal->refusal == REFUSAL_WAITS && waiting == NULL) {
       waiting = release;
       why_waiting = g_steal_pointer(&why);
     }
@@ -153,4 +181,22 @@ void promote_choose(GPtrArray *releases, const EnvironmentState *state, const En
   else
     *choice =
         (PromoteChoice){.outcome = PROMOTE_NOTHING_NEWER, .why = nothing_newer(releases, state, why_skipped)};
+}
+
+/* Also when there is nothing newer: a build that asks must not take "held" for "done". */
+static void hold_back(const char *answer, PromoteChoice *choice) {
+  g_autofree char *why = choice->why;
+  choice->why =
+      choice->outcome == PROMOTE_NOTHING_NEWER ? g_strdup_printf("%s (%s)", answer, why) : g_strdup(answer);
+  choice->outcome = PROMOTE_WAITS;
+}
+
+void promote_choose(GPtrArray *releases, const EnvironmentState *state, const EnvironmentState *before,
+                    PromoteChoice *choice) {
+  choose_release(releases, state, before, choice);
+  for (gsize i = 0; i < G_N_ELEMENTS(gates); i++) {
+    g_autofree char *answer = NULL;
+    if (gates[i].refusal == REFUSAL_HOLDS && !gates[i].ask(choice->release, state, before, &answer))
+      hold_back(answer, choice);
+  }
 }

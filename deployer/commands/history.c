@@ -1,4 +1,4 @@
-/* `history`: the deployments, newest first. */
+/* `history`: the deployments, newest first, and below them the holds. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -86,6 +86,56 @@ static const TableColumn columns[] = {
     {0},
 };
 
+static char *held_environment_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const Hold *)item)->environment);
+}
+
+static char *held_cell(gconstpointer item, gconstpointer context) {
+  return time_ago(((const Hold *)item)->since, *(const gint64 *)context);
+}
+
+static char *holder_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const Hold *)item)->actor);
+}
+
+static char *lifted_cell(gconstpointer item, gconstpointer context) {
+  const Hold *hold = item;
+  return hold->lifted_at != 0 ? time_ago(hold->lifted_at, *(const gint64 *)context) : g_strdup("not yet");
+}
+
+static char *lifter_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const Hold *)item)->lifted_by);
+}
+
+static char *held_reason_cell(gconstpointer item, gconstpointer context) {
+  (void)context;
+  return g_strdup(((const Hold *)item)->reason);
+}
+
+static const TableColumn hold_columns[] = {
+    {.title = "HELD", .cell = held_cell},
+    {.title = "ENVIRONMENT", .cell = held_environment_cell},
+    {.title = "BY", .cell = holder_cell, .may_shrink = true},
+    {.title = "LIFTED", .cell = lifted_cell},
+    {.title = "BY", .cell = lifter_cell, .may_shrink = true},
+    {.title = "REASON", .cell = held_reason_cell, .may_shrink = true},
+    {0},
+};
+
+static void print_history(GPtrArray *deployments, GPtrArray *holds) {
+  gint64 now = g_get_real_time();
+  guint width = window_size(STDOUT_FILENO).width;
+  g_autofree char *table = table_render(columns, deployments, &now, width);
+  (void)fputs(deployments->len > 0 ? table : "There is no deployment yet.\n", stdout);
+  if (holds->len == 0)
+    return;
+  g_autofree char *hold_table = table_render(hold_columns, holds, &now, width);
+  (void)printf("\n%s", hold_table);
+}
+
 /* Nothing under a name that slipway.yml does not have either is a typo rather than an empty history. */
 static bool check_name(const Invocation *invocation, const char *name, GPtrArray *deployments,
                        GError **error) {
@@ -98,8 +148,10 @@ static bool check_name(const Invocation *invocation, const char *name, GPtrArray
 static bool run_history(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   g_autoptr(GPtrArray) deployments = NULL;
+  g_autoptr(GPtrArray) holds = NULL;
   if (!history_list_deployments(invocation->history, choices->environment, choices->limit, &deployments,
                                 error) ||
+      !history_list_holds(invocation->history, choices->environment, choices->limit, &holds, error) ||
       !check_name(invocation, choices->environment, deployments, error))
     return false;
   if (!wants_words(invocation)) {
@@ -108,13 +160,7 @@ static bool run_history(Invocation *invocation, GError **error) {
       cJSON_AddItemToArray(invocation->document, deployment_json(deployments->pdata[i], NULL));
     return true;
   }
-  if (deployments->len == 0) {
-    (void)printf("There is no deployment yet.\n");
-    return true;
-  }
-  gint64 now = g_get_real_time();
-  g_autofree char *text = table_render(columns, deployments, &now, window_size(STDOUT_FILENO).width);
-  (void)fputs(text, stdout);
+  print_history(deployments, holds);
   return true;
 }
 
@@ -128,11 +174,12 @@ static const Option options[] = {
     {0},
 };
 static const Example examples[] = {
-    {"history prod -n 5", "the last five deployments of prod"},
+    {"history prod -n 5", "the last five deployments of prod, and its last five holds"},
     {0},
 };
 const Command command_history = {.name = "history",
                                  .summary = "list the deployments, newest first",
+                                 .description = "Holds stand below them. With --json: the deployments.",
                                  .arguments = arguments,
                                  .options = options,
                                  .choices_size = sizeof(Choices),

@@ -23,6 +23,7 @@ typedef struct {
   GPtrArray *releases;    /* Release, newest first */
   GPtrArray *deployments; /* GPtrArray of Deployment, by environment */
   GPtrArray *states;      /* EnvironmentState, by environment */
+  GPtrArray *holds;       /* Hold or NULL, by environment */
 } Facts;
 
 static void destroy_array(gpointer array) {
@@ -33,30 +34,48 @@ static void destroy_state(gpointer state) {
   environment_state_free(state);
 }
 
+static void destroy_hold(gpointer hold) {
+  hold_free(hold);
+}
+
 static void destroy_status(gpointer status) {
   environment_status_free(status);
 }
 
 static void facts_clear(Facts *facts) {
   g_clear_pointer(&facts->states, g_ptr_array_unref);
+  g_clear_pointer(&facts->holds, g_ptr_array_unref);
   g_clear_pointer(&facts->deployments, g_ptr_array_unref);
   g_clear_pointer(&facts->releases, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
 
+static bool gather_one(History *history, const char *environment, Facts *facts, GError **error) {
+  GPtrArray *deployments = NULL;
+  Hold *hold = NULL;
+  if (!history_list_deployments(history, environment, 0, &deployments, error))
+    return false;
+  g_ptr_array_add(facts->deployments, deployments);
+  if (!history_get_hold(history, environment, &hold, error))
+    return false;
+  g_ptr_array_add(facts->holds, hold);
+  EnvironmentState *state = environment_state_new(environment, deployments);
+  state->hold = hold;
+  g_ptr_array_add(facts->states, state);
+  return true;
+}
+
 static bool gather(const Invocation *invocation, Facts *facts, GError **error) {
   const Config *config = invocation->config;
+  facts->holds = g_ptr_array_new_with_free_func(destroy_hold);
   facts->deployments = g_ptr_array_new_with_free_func(destroy_array);
   facts->states = g_ptr_array_new_with_free_func(destroy_state);
   if (!history_list_releases(invocation->history, 0, &facts->releases, error))
     return false;
   for (guint i = 0; i < config->environments->len; i++) {
     const Environment *environment = config->environments->pdata[i];
-    GPtrArray *deployments = NULL;
-    if (!history_list_deployments(invocation->history, environment->name, 0, &deployments, error))
+    if (!gather_one(invocation->history, environment->name, facts, error))
       return false;
-    g_ptr_array_add(facts->deployments, deployments);
-    g_ptr_array_add(facts->states, environment_state_new(environment->name, deployments));
   }
   return true;
 }
@@ -148,6 +167,7 @@ static EnvironmentStatus *status_of(const Config *config, const Facts *facts, gu
   else if (environment_is_unsettled(state))
     status->last = state->last;
   status->hosts = hosts_of(environment, state->last != NULL ? state->last : status->current);
+  status->hold = state->hold;
   status->bad = bad_of(state);
   ask_promotion(config, facts, state, status);
   return status;
@@ -194,9 +214,9 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
   (void)context;
   const EnvironmentStatus *status = item;
   g_autofree char *bad = words_joined(status->bad);
-  g_autoptr(GString) marks = g_string_new(NULL);
+  g_autoptr(GString) marks = g_string_new(status->hold != NULL ? "HELD" : NULL);
   if (status->last != NULL)
-    g_string_append_printf(marks, "d%" G_GINT64_FORMAT " %s", status->last->id,
+    g_string_append_printf(marks, "%sd%" G_GINT64_FORMAT " %s", marks->len > 0 ? "; " : "", status->last->id,
                            deployment_status_name(status->last->status));
   if (bad != NULL)
     g_string_append_printf(marks, "%sbad: %s", marks->len > 0 ? "; " : "", bad);
@@ -204,8 +224,12 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
 }
 
 static char *next_cell(gconstpointer item, gconstpointer context) {
-  (void)context;
   const EnvironmentStatus *status = item;
+  const Hold *hold = status->hold;
+  if (hold != NULL) {
+    g_autofree char *since = time_ago(hold->since, *(const gint64 *)context);
+    return g_strdup_printf("held by %s %s: %s", hold->actor, since, hold->reason);
+  }
   if (status->promotable != NULL)
     return g_strdup_printf("%s can be promoted", status->promotable);
   return g_strdup(status->waiting_for);

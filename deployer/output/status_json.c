@@ -26,6 +26,17 @@ static cJSON *attempt_json(const Deployment *last) {
   return json;
 }
 
+cJSON *hold_json(const Hold *hold) {
+  if (hold == NULL)
+    return cJSON_CreateNull();
+  g_autofree char *since = time_format(hold->since);
+  cJSON *json = cJSON_CreateObject();
+  json_set_string(json, "reason", hold->reason);
+  json_set_string(json, "by", hold->actor);
+  json_set_string(json, "since", since);
+  return json;
+}
+
 static cJSON *strings_json(GPtrArray *words) {
   cJSON *array = cJSON_CreateArray();
   for (guint i = 0; i < words->len; i++)
@@ -44,7 +55,7 @@ static cJSON *environment_json(const EnvironmentStatus *status) {
   json_set_string(json, "version", current != NULL ? current->version : NULL);
   json_set_string(json, "deployment", deployment);
   json_set_string(json, "since", since);
-  json_set_boolean(json, "held", false);
+  json_set(json, "held", hold_json(status->hold));
   json_set(json, "hosts", deployment_hosts_json(status->hosts));
   json_set_string(json, "promotable", status->promotable);
   json_set_string(json, "waiting_for", status->waiting_for);

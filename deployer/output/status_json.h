@@ -12,6 +12,7 @@ typedef struct {
   const Deployment *current; /* that brought what it runs; NULL: nothing */
   const Deployment
       *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */
+  const Hold *hold;  /* in force; NULL: not held */
   GPtrArray *hosts;  /* DeploymentHost: those configured, as the last attempt left them; owned */
   GPtrArray *bad;    /* char *: "r5"; owned */
   char *promotable;  /* "r8" or NULL; owned */
@@ -21,3 +22,6 @@ void environment_status_free(EnvironmentStatus *status);
 
 /* {app, environments: […]}; `statuses`: EnvironmentStatus. Caller owns. */
 cJSON *status_json(const char *app, GPtrArray *statuses);
+
+/* {reason, by, since}, or null for NULL. Caller owns. */
+cJSON *hold_json(const Hold *hold);

@@ -7,6 +7,7 @@
 
 typedef struct {
   GPtrArray *deployments; /* Deployment, newest first; owns what the states borrow */
+  Hold *hold;             /* in force; NULL: not held */
   EnvironmentState *state;
   GPtrArray *before_deployments; /* NULL when there is no environment before */
   EnvironmentState *before;      /* NULL likewise */

@@ -98,12 +98,12 @@ static bool choose_for_promote(const RolloutRequest *request, const Situation *s
     return false;
   g_auto(PromoteChoice) choice = {0};
   promote_choose(releases, situation->state, situation->before, &choice);
-  if (choice.outcome == PROMOTE_NOTHING_NEWER) {
+  if (choice.outcome == PROMOTE_WAITS && !request->force && !asking_only)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
+  if (choice.release == NULL) {
     *note = g_strdup(choice.why);
     return true;
   }
-  if (choice.outcome == PROMOTE_WAITS && !request->force && !asking_only)
-    return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
   return history_get_release(request->history, choice.release->id, release, error);
 }
 

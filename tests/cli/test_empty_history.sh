@@ -8,7 +8,7 @@ out_has 'prod'
 run 0 status --json
 out_json 'length == 1 and .[0].app == "journal"'
 out_json '.[0].environments | map(.name) == ["ci", "prod"]'
-out_json '.[0].environments | all(.release == null and .deployment == null and .held == false and (.hosts | length) == 1)'
+out_json '.[0].environments | all(.release == null and .deployment == null and .held == null and (.hosts | length) == 1)'
 run 0 status prod --json
 out_json '.[0].environments | map(.name) == ["prod"]'
 run 0 history

@@ -4,8 +4,8 @@
 
 run 0 --help
 out_has 'usage: slipway'
-for verb in check config 'release create' 'release list' 'release show' plan deploy promote rollback status history show \
-  help version completion; do
+for verb in check config 'release create' 'release list' 'release show' plan deploy promote rollback hold unhold \
+  status history show help version completion; do
   out_has "  $verb"
 done
 
@@ -29,6 +29,8 @@ plan
 deploy
 promote
 rollback
+hold
+unhold
 status
 history
 show

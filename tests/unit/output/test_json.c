@@ -118,6 +118,19 @@ Test(status_json, an_environment_without_deployments_has_every_field) {
   environment_status_free(status);
 }
 
+Test(status_json, a_hold_says_why_who_and_since_when) {
+  Hold hold = {.environment = (char *)"prod",
+               .reason = (char *)"it loses orders",
+               .actor = (char *)"anna",
+               .since = 1795226711000000};
+  g_autoptr(cJSON) json = hold_json(&hold);
+  g_autoptr(cJSON) none = hold_json(NULL);
+  g_autofree char *text = json_print_canonical(json);
+  cr_assert_str_eq(text,
+                   "{\"by\":\"anna\",\"reason\":\"it loses orders\",\"since\":\"2026-11-21T02:05:11.000Z\"}");
+  cr_assert(cJSON_IsNull(none));
+}
+
 Test(exit_status, every_kind_has_the_status_of_the_contract) {
   static const struct {
     SlipwayErrorKind kind;

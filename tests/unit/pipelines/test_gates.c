@@ -48,9 +48,10 @@ Test(gates, answer_with_the_reason) {
     story_tell("end2end", question->before == NULL ? "" : question->before, &before);
     story_tell("prod", question->here, &here);
     bool all = gates_ask(release, here.state, question->before == NULL ? NULL : before.state, &answers);
-    cr_assert_eq(answers->len, 2);
-    assert_answer(question, answers->pdata[0], "verified", question->verified);
-    assert_answer(question, answers->pdata[1], "bad", question->bad);
+    cr_assert_eq(answers->len, 3);
+    assert_answer(question, answers->pdata[0], "hold", "prod is not held");
+    assert_answer(question, answers->pdata[1], "verified", question->verified);
+    assert_answer(question, answers->pdata[2], "bad", question->bad);
     cr_expect_eq(all, question->verified[0] != '!' && question->bad[0] != '!');
   }
 }
@@ -90,19 +91,70 @@ static GPtrArray *make_releases(int count) {
   return releases;
 }
 
+static void assert_promotion(const Promotion *row, guint i, const Hold *hold) {
+  g_auto(Story) before = {0}, here = {0};
+  g_auto(PromoteChoice) choice = {0};
+  g_autoptr(GPtrArray) releases = make_releases(row->releases);
+  story_tell("end2end", row->before == NULL ? "" : row->before, &before);
+  story_tell("prod", row->here, &here);
+  here.state->hold = hold;
+  promote_choose(releases, here.state, row->before == NULL ? NULL : before.state, &choice);
+  cr_expect_eq(choice.outcome, row->outcome, "row %u: outcome %d", i, (int)choice.outcome);
+  cr_expect_eq(choice.release == NULL ? 0 : choice.release->id, row->release, "row %u", i);
+  cr_expect(row->why == NULL ? choice.why == NULL
+                             : choice.why != NULL && strstr(choice.why, row->why) != NULL,
+            "row %u: %s", i, choice.why == NULL ? "" : choice.why);
+}
+
 Test(promote, chooses_the_newest_that_the_gates_let_in) {
-  for (guint i = 0; i < G_N_ELEMENTS(promotions); i++) {
-    const Promotion *row = &promotions[i];
-    g_auto(Story) before = {0}, here = {0};
-    g_auto(PromoteChoice) choice = {0};
-    g_autoptr(GPtrArray) releases = make_releases(row->releases);
-    story_tell("end2end", row->before == NULL ? "" : row->before, &before);
-    story_tell("prod", row->here, &here);
-    promote_choose(releases, here.state, row->before == NULL ? NULL : before.state, &choice);
-    cr_expect_eq(choice.outcome, row->outcome, "row %u: outcome %d", i, (int)choice.outcome);
-    cr_expect_eq(choice.release == NULL ? 0 : choice.release->id, row->release, "row %u", i);
-    cr_expect(row->why == NULL ? choice.why == NULL
-                               : choice.why != NULL && strstr(choice.why, row->why) != NULL,
-              "row %u: %s", i, choice.why == NULL ? "" : choice.why);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS(promotions); i++)
+    assert_promotion(&promotions[i], i, NULL);
+}
+
+/* 2026-11-21T02:05:11Z */
+static const Hold by_anna = {.id = 1,
+                             .environment = (char *)"prod",
+                             .reason = (char *)"it loses orders",
+                             .actor = (char *)"anna",
+                             .since = 1795226711000000};
+#define HELD "prod is held by anna since 2026-11-21T02:05:11.000Z: it loses orders; `slipway unhold prod`"
+
+Test(gates, a_hold_is_closed_to_every_release_and_says_who_since_when_why_and_what_to_do) {
+  g_auto(Story) here = {0};
+  g_autoptr(GPtrArray) answers = NULL;
+  g_autoptr(Release) release = release_new();
+  release->id = 1;
+  story_tell("prod", "deploy r1", &here);
+  here.state->hold = &by_anna;
+  cr_assert_not(gates_ask(release, here.state, NULL, &answers));
+  assert_answer(&questions[0], answers->pdata[0], "hold", "!" HELD);
+  assert_answer(&questions[0], answers->pdata[0], "hold", "!--force --reason TEXT passes");
+}
+
+Test(gates, a_hold_of_the_environment_before_closes_nothing_here) {
+  g_auto(Story) before = {0}, here = {0};
+  g_autoptr(GPtrArray) answers = NULL;
+  g_autoptr(Release) release = release_new();
+  release->id = 1;
+  story_tell("end2end", "deploy r1", &before);
+  story_tell("prod", "", &here);
+  before.state->hold = &by_anna;
+  cr_assert(gates_ask(release, here.state, before.state, &answers));
+}
+
+static const Promotion held_promotions[] = {
+    /* the release that goes there when nothing holds it */
+    {"deploy r1; deploy r2", "deploy r1", 3, PROMOTE_WAITS, 2, HELD},
+    {"deploy r1", "deploy r1", 3, PROMOTE_WAITS, 3, HELD},
+    /* never "nothing newer", which is success */
+    {"deploy r1; deploy r2", "deploy r1; deploy r2; rollback", 2, PROMOTE_WAITS, 0, HELD},
+    {"deploy r1; deploy r2", "deploy r1; deploy r2; rollback", 2, PROMOTE_WAITS, 0,
+     "(prod runs r1 (1.1), and no newer release may go there: r2 is marked bad"},
+    {NULL, "deploy r3", 3, PROMOTE_WAITS, 0, HELD},
+    {NULL, "", 0, PROMOTE_WAITS, 0, HELD},
+};
+
+Test(promote, waits_while_the_environment_is_held_also_when_nothing_is_newer) {
+  for (guint i = 0; i < G_N_ELEMENTS(held_promotions); i++)
+    assert_promotion(&held_promotions[i], i, &by_anna);
 }
