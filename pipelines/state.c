@@ -4,11 +4,6 @@
 #include "support/errors.h"
 #include "support/poison.h"
 
-typedef struct {
-  EnvironmentState *state;
-  GHashTable *by_id; /* deployment id -> Deployment * */
-} Fold;
-
 /* The keys point into the deployments. */
 static GHashTable *table_by_id(void) {
   return g_hash_table_new(g_int64_hash, g_int64_equal);
@@ -85,27 +80,25 @@ static void move_stack(EnvironmentState *state, const Deployment *deployment) {
 }
 
 /* An attempt that was only interrupted says nothing about its release. */
-static void mark_left_release(const Fold *fold, const Deployment *rollback) {
-  const Deployment *left = g_hash_table_lookup(fold->by_id, &rollback->leaves);
+static void mark_left_release(EnvironmentState *state, const Deployment *rollback) {
+  const Deployment *left = g_hash_table_lookup(state->by_id, &rollback->leaves);
   if (rollback->kind != KIND_ROLLBACK || left == NULL || left->release == rollback->release ||
       left->status == STATUS_INTERRUPTED || left->status == STATUS_RUNNING)
     return;
-  g_hash_table_remove(fold->state->verified, &left->release);
-  keep(fold->state->bad, &left->release, rollback);
+  g_hash_table_remove(state->verified, &left->release);
+  keep(state->bad, &left->release, rollback);
 }
 
-static void fold_counting(const Fold *fold, const Deployment *deployment) {
-  EnvironmentState *state = fold->state;
+static void fold_counting(EnvironmentState *state, const Deployment *deployment) {
   move_stack(state, deployment);
-  mark_left_release(fold, deployment);
+  mark_left_release(state, deployment);
   keep(state->verified, &deployment->release, deployment);
   keep(state->newest, &deployment->release, deployment);
   g_hash_table_remove(state->bad, &deployment->release);
 }
 
-static void fold_deployment(const Fold *fold, const Deployment *deployment) {
-  EnvironmentState *state = fold->state;
-  keep(fold->by_id, &deployment->id, deployment);
+static void fold_deployment(EnvironmentState *state, const Deployment *deployment) {
+  keep(state->by_id, &deployment->id, deployment);
   if (deployment->status == STATUS_RUNNING)
     state->running = deployment;
   if (changed_nothing(deployment))
@@ -113,7 +106,7 @@ static void fold_deployment(const Fold *fold, const Deployment *deployment) {
   state->last = deployment;
   keep(state->attempts, &deployment->release, deployment);
   if (deployment_counts(deployment))
-    fold_counting(fold, deployment);
+    fold_counting(state, deployment);
   else if (deployment->status == STATUS_SUCCEEDED) /* a host was skipped */
     g_hash_table_remove(state->verified, &deployment->release);
 }
@@ -126,10 +119,9 @@ EnvironmentState *environment_state_new(const char *environment, GPtrArray *depl
   state->bad = table_by_id();
   state->newest = table_by_id();
   state->attempts = table_by_id();
-  g_autoptr(GHashTable) by_id = table_by_id();
-  const Fold fold = {.state = state, .by_id = by_id};
+  state->by_id = table_by_id();
   for (guint i = deployments->len; i > 0; i--)
-    fold_deployment(&fold, deployments->pdata[i - 1]);
+    fold_deployment(state, deployments->pdata[i - 1]);
   return state;
 }
 
@@ -142,6 +134,7 @@ void environment_state_free(EnvironmentState *state) {
   g_hash_table_unref(state->bad);
   g_hash_table_unref(state->newest);
   g_hash_table_unref(state->attempts);
+  g_hash_table_unref(state->by_id);
   g_free(state);
 }
 
@@ -221,6 +214,17 @@ static bool target_named(const EnvironmentState *state, const Deployment *to, Ro
   return true;
 }
 
+/* A rollback that was interrupted goes on: the top is what it was leaving. */
+static bool target_resumed(const EnvironmentState *state, RollbackTarget *target) {
+  const Deployment *last = state->last;
+  const Deployment *restores = g_hash_table_lookup(state->by_id, &last->restores);
+  const Deployment *leaves = g_hash_table_lookup(state->by_id, &last->leaves);
+  if (last->kind != KIND_ROLLBACK || last->status == STATUS_BROKEN || restores == NULL || leaves == NULL)
+    return false;
+  *target = (RollbackTarget){.restores = restores, .leaves = leaves, .move = last->move};
+  return true;
+}
+
 static bool target_top(const EnvironmentState *state, RollbackTarget *target, GError **error) {
   const Deployment *top = environment_current(state);
   if (top == NULL)
@@ -258,6 +262,7 @@ bool environment_rollback_target(const EnvironmentState *state, const Deployment
                                  GError **error) {
   if (to != NULL)
     return target_named(state, to, target, error);
-  return environment_is_unsettled(state) ? target_top(state, target, error)
-                                         : target_below(state, target, error);
+  if (!environment_is_unsettled(state))
+    return target_below(state, target, error);
+  return target_resumed(state, target) || target_top(state, target, error);
 }

@@ -13,6 +13,7 @@ typedef struct {
   GHashTable *verified;      /* set of release ids (gint64 pointers) */
   GHashTable *bad;           /* release id -> Deployment * that rolled back from it */
   GHashTable *newest;        /* release id -> its newest Deployment * that counts */
+  GHashTable *by_id;         /* deployment id -> Deployment * */
   GHashTable *attempts; /* release id -> its newest Deployment * that changed or may have changed something */
   const Hold *hold;     /* in force, or NULL; borrowed, set by whoever made the state and read it */
 } EnvironmentState;
