@@ -174,7 +174,7 @@ static void judge_restarts(const Case *c) {
   bool is_down = strcmp(c->state->status, "restarting") == 0; /* else the last exit code is gone */
   g_autofree char *last =
       is_down ? g_strdup_printf(", last with exit code %d", c->state->exit_code) : g_strdup("");
-  judge_failed(c, g_strdup_printf("restarting (%u of %u)", count, most),
+  judge_failed(c, g_strdup_printf("restarted %u times", count),
                g_strdup_printf("restarted %u time%s (at most %u)%s%s", count, count == 1 ? "" : "s", most,
                                last, out_of_memory(c->state)));
 }

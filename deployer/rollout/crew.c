@@ -46,6 +46,7 @@ void rollout_free(Rollout *rollout) {
     return;
   g_ptr_array_unref(rollout->workers);
   g_clear_pointer(&rollout->restore_settings, config_free);
+  situation_free(rollout->fresh);
   manifests_free(rollout->manifests);
   g_free(rollout->place);
   g_free(rollout);

@@ -22,6 +22,7 @@ enum { CREW_THREADS = 32 };
 typedef struct {
   const RolloutRequest *request;
   const Situation *situation;
+  Situation *fresh; /* read again under the locks, then `situation` is it; owned */
   Target *target;
   Deployment *deployment; /* the record (a worker writes only its own host's); id 0: a plan, in no history */
   char *place;            /* "APP--ENV": folder on the hosts and Compose project */

@@ -218,7 +218,7 @@ bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) {
   g_autoptr(Situation) situation = NULL;
   g_autoptr(Target) target = NULL;
   g_autoptr(Plan) made = plan_new();
-  if (!situation_read(request->history, request->config, request->environment->name, &situation, error) ||
+  if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
       !resolve(request, situation, made, &target, error))
     return false;
   if (target != NULL) {

@@ -68,6 +68,13 @@ static void add_hosts(Deployment *deployment, const Environment *environment) {
   }
 }
 
+static void note_rollback(Deployment *deployment, const Target *target) {
+  const RollbackTarget *rollback = &target->rollback;
+  deployment->restores = rollback->restores != NULL ? rollback->restores->id : 0;
+  deployment->leaves = rollback->leaves != NULL ? rollback->leaves->id : 0;
+  deployment->move = rollback->move;
+}
+
 Deployment *rollout_make_record(const RolloutRequest *request, const Target *target) {
   Deployment *deployment = deployment_new();
   deployment->environment = g_strdup(request->environment->name);
@@ -82,9 +89,7 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
   deployment->build_url = g_strdup(g_getenv("BUILD_URL"));
   deployment->controller = controller_name();
   if (request->kind == KIND_ROLLBACK) {
-    deployment->restores = target->rollback.restores->id;
-    deployment->leaves = target->rollback.leaves != NULL ? target->rollback.leaves->id : 0;
-    deployment->move = target->rollback.move;
+    note_rollback(deployment, target);
     deployment->config_revision = g_strdup(target->rollback.restores->config_revision);
     deployment->config_dirty = target->rollback.restores->config_dirty;
   } else {
@@ -129,12 +134,56 @@ static bool check_interrupt(GError **error) {
   return !interrupt_requested() || fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
 }
 
+static bool means_the_same(const Rollout *rollout, const Target *target) {
+  return target != NULL && target->release->id == rollout->target->release->id &&
+         (rollout->request->kind != KIND_ROLLBACK ||
+          target->rollback.restores->id == rollout->target->rollback.restores->id);
+}
+
+/* Another slipway may have worked here between the decision and the locks: would the decision still be the
+ * same? */
+static bool decide_again(Rollout *rollout, GError **error) {
+  g_autoptr(Target) target = NULL;
+  g_autofree char *note = NULL;
+  RolloutRequest again = *rollout->request;
+  g_autofree char *release = g_strdup_printf("r%" G_GINT64_FORMAT, rollout->target->release->id);
+  if (again.create != NULL || again.kind == KIND_PROMOTE) {
+    again.create = NULL;
+    again.release = release;
+  }
+  if (!target_resolve(&again, rollout->situation, false, NULL, &target, &note, error))
+    return prefix(error, "another deployment ended meanwhile: ");
+  if (means_the_same(rollout, target)) {
+    rollout->target->rollback = target->rollback;
+    note_rollback(rollout->deployment, rollout->target);
+    return history_update_deployment(rollout->request->history, rollout->deployment, error);
+  }
+  return fail(error, SLIPWAY_ERROR_REFUSED,
+              "another deployment ended meanwhile, and now this command "
+              "means something else; nothing was touched. "
+              "See slipway history %s, and run it again",
+              rollout->request->environment->name);
+}
+
+static bool look_again(Rollout *rollout, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  gint64 newest = situation_newest(rollout->situation);
+  guint running = situation_running(rollout->situation);
+  if (!situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
+                      &rollout->fresh, error))
+    return false;
+  rollout->situation = rollout->fresh;
+  return (situation_newest(rollout->situation) == newest &&
+          situation_running(rollout->situation) == running) ||
+         decide_again(rollout, error);
+}
+
 static bool run_phases(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
   if (!record_target(rollout, error) || !phase_connect(rollout, holder, error) ||
-      !close_abandoned(rollout, error))
+      !look_again(rollout, error) || !close_abandoned(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");
@@ -217,10 +266,13 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   settle_records(rollout);
   g_autofree char *hosts = describe_hosts(rollout);
   if (!is_restored)
-    return fail(error, SLIPWAY_ERROR_BROKEN,
-                "%s\n%s%s\nA person is needed. Hosts:%s\nTo return to what ran before: slipway rollback %s",
-                cause->message, problem != NULL ? "could not be put back: " : "nothing was put back",
-                problem != NULL ? problem->message : "", hosts, environment);
+    return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\nA person is needed. Hosts:%s\n%s %s", cause->message,
+                problem != NULL ? "could not be put back: " : "nothing was put back",
+                problem != NULL ? problem->message : "", hosts,
+                environment_current(rollout->situation->state) != NULL
+                    ? "To return to what ran before: slipway rollback"
+                    : "Nothing ran before. To try again: slipway deploy",
+                environment);
   SlipwayErrorKind kind = error_is(cause, SLIPWAY_ERROR_INTERRUPTED) ? SLIPWAY_ERROR_INTERRUPTED
                           : error_is(cause, SLIPWAY_ERROR_STORE)     ? SLIPWAY_ERROR_STORE
                                                                      : SLIPWAY_ERROR_DEPLOY;
@@ -283,7 +335,7 @@ static bool carry_out(Rollout *rollout, GError **error) {
     g_assert_not_reached();
   g_autoptr(GError) store = NULL;
   if (!finish(rollout, problem, &store)) {
-    reporter_warn(rollout->request->reporter, "%s", store->message);
+    reporter_warn(rollout->request->reporter, "%s", problem != NULL ? problem->message : store->message);
     if (problem == NULL || !error_is(problem, SLIPWAY_ERROR_BROKEN)) {
       g_propagate_error(error, g_steal_pointer(&store));
       return false;
@@ -320,7 +372,7 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
   g_autoptr(Target) target = NULL;
   g_autofree char *note = NULL;
   *deployment = NULL;
-  if (!situation_read(request->history, request->config, request->environment->name, &situation, error) ||
+  if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
       !target_resolve(request, situation, false, NULL, &target, &note, error))
     return false;
   if (target == NULL) {

@@ -4,10 +4,19 @@
 #include "support/errors.h"
 #include "support/poison.h"
 
-static bool read_state(History *history, const char *environment, GPtrArray **deployments,
+static void leave_out(GPtrArray *deployments, gint64 id) {
+  for (guint i = 0; i < deployments->len; i++)
+    if (((const Deployment *)g_ptr_array_index(deployments, i))->id == id) {
+      g_ptr_array_remove_index(deployments, i);
+      return;
+    }
+}
+
+static bool read_state(History *history, const char *environment, gint64 besides, GPtrArray **deployments,
                        EnvironmentState **state, GError **error) {
   if (!history_list_deployments(history, environment, 0, deployments, error))
     return false;
+  leave_out(*deployments, besides);
   *state = environment_state_new(environment, *deployments);
   return true;
 }
@@ -19,14 +28,15 @@ static bool read_hold(History *history, Situation *situation, GError **error) {
   return true;
 }
 
-bool situation_read(History *history, const Config *config, const char *environment, Situation **situation,
-                    GError **error) {
+bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
+                    Situation **situation, GError **error) {
   g_autoptr(Situation) read = g_new0(Situation, 1);
-  if (!read_state(history, environment, &read->deployments, &read->state, error) ||
+  if (!read_state(history, environment, besides, &read->deployments, &read->state, error) ||
       !read_hold(history, read, error))
     return false;
   const char *before = config_environment_before(config, environment);
-  if (before != NULL && !read_state(history, before, &read->before_deployments, &read->before, error))
+  if (before != NULL &&
+      !read_state(history, before, besides, &read->before_deployments, &read->before, error))
     return false;
   *situation = g_steal_pointer(&read);
   return true;
@@ -41,4 +51,18 @@ void situation_free(Situation *situation) {
   g_clear_pointer(&situation->before_deployments, g_ptr_array_unref);
   g_clear_pointer(&situation->hold, hold_free);
   g_free(situation);
+}
+
+gint64 situation_newest(const Situation *situation) {
+  return situation->deployments->len > 0
+             ? ((const Deployment *)g_ptr_array_index(situation->deployments, 0))->id
+             : 0;
+}
+
+guint situation_running(const Situation *situation) {
+  guint running = 0;
+  for (guint i = 0; i < situation->deployments->len; i++)
+    if (((const Deployment *)g_ptr_array_index(situation->deployments, i))->status == STATUS_RUNNING)
+      running++;
+  return running;
 }

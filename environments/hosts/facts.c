@@ -135,7 +135,11 @@ static char *engine_problem(const Told *told, const char *socket) {
         socket);
   const char *user = told_text(told, "user");
   const char *group = told_text(told, "group");
-  return g_strdup_printf("permission denied on %s: add %s to its group %s", socket, user, group);
+  if (strcmp(group, "root") == 0)
+    return g_strdup_printf(
+        "permission denied on %s, which is root's alone: start Docker with a group docker, and add %s to it",
+        socket, user);
+  return g_strdup_printf("permission denied on %s: as root there, usermod -aG %s %s", socket, group, user);
 }
 
 /* "free blocks, block size, free inodes, all inodes" as stat -f says; a file system without inodes says 0 of
@@ -209,8 +213,8 @@ static bool fail_locked(const Told *told, GError **error) {
   const guint count = g_strv_length(lines);
   g_autofree char *holder = text_printable(count > 0 && *lines[0] != '\0' ? lines[0] : "somebody", false);
   g_autofree char *since = count > 1 && *lines[1] != '\0' ? text_printable(lines[1], false) : NULL;
-  return fail(error, SLIPWAY_ERROR_REFUSED, "locked by %s%s%s", holder, since == NULL ? "" : " since ",
-              since == NULL ? "" : since);
+  return fail(error, SLIPWAY_ERROR_REFUSED, "locked by %s%s%s; --wait-lock 10m waits for it", holder,
+              since == NULL ? "" : " since ", since == NULL ? "" : since);
 }
 
 static bool judge_status(const HostReply *reply, const Told *told, GError **error) {

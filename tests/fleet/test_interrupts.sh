@@ -17,6 +17,7 @@ release 3.0 >/dev/null
 
 # begin_deployment VERSION: in the background; $SLIPWAY_PID is it.
 begin_deployment() {
+  rm -f first.err # what is waited for below is said by this one
   "$SLIPWAY" deploy prod "$1" >first.out 2>first.err &
   SLIPWAY_PID=$!
 }
@@ -39,13 +40,32 @@ expect_exit 0 slipway deploy prod 1.0 --wait-lock 3m
 expect_err 'locked by .*deploy prod slow.*waiting'
 end_deployment 0
 expect_version 1.0 one two
+expect_exit 0 slipway history prod --json
+expect_json '[.[].status] | unique | join(" ")' succeeded
+
+begin "a rollback that waited for what it goes back from: one step, and the next goes one further"
+begin_deployment slow
+wait_until 120 grep -q 'one.* connect ok' first.err
+expect_exit 0 slipway rollback prod --wait-lock 3m
+end_deployment 0
+expect_version 1.0 one two
+expect_exit 0 slipway rollback prod
+expect_version slow one two
+
+begin "what would mean something else after the wait is refused"
+begin_deployment 3.0
+wait_until 120 grep -q 'one.* connect ok' first.err
+expect_exit 3 slipway deploy prod --wait-lock 3m
+expect_err 'means something else'
+end_deployment 0
+expect_version 3.0 one two
 expect_exit 2 slipway deploy prod 1.0 --wait-lock soon
 expect_err 'wait-lock.*soon'
 
 begin "told to stop before a container is touched: at once, and nothing was changed"
 before=$(every_id one two)
 fleet fault one pause-engine
-begin_deployment 3.0
+begin_deployment slow
 wait_until 60 grep -q 'one.* connect' first.err
 kill -TERM "$SLIPWAY_PID"
 end_deployment 130
@@ -68,4 +88,4 @@ expect_json '.environments[0].attempt.status // "none"' broken
 
 begin "rollback then returns to what ran before"
 expect_exit 0 slipway rollback prod --wait-lock 1m
-expect_version 1.0 one two
+expect_version 3.0 one two

@@ -107,7 +107,7 @@ expect_same "$(every_id prod1 prod3)" "$(grep -Ff <(every_id prod1 prod3) <<<"$b
 begin "an SSH user who may not use the engine"
 fleet exec prod1 chgrp docker /run/docker.sock
 expect_exit 4 slipway deploy prod 2.0
-expect_err "prod1: permission denied on .*docker.sock: add deploy to its group docker"
+expect_err "prod1: permission denied on .*docker.sock: as root there, usermod -aG docker deploy"
 fleet exec prod1 chgrp deploy /run/docker.sock
 
 begin "after all that it deploys"

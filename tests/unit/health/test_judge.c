@@ -143,14 +143,14 @@ Test(judge, each_state_alone) {
        .exit_code = 1,
        .restart_count = 3,
        .verdict = HEALTH_FAILED,
-       .word = "restarting (3 of 2)",
+       .word = "restarted 3 times",
        .reason = "restarted 3 times (at most 2), last with exit code 1"},
       {.title = "running after too many restarts",
        .at = 2,
        .policy = "always",
        .restart_count = 3,
        .verdict = HEALTH_FAILED,
-       .word = "restarting (3 of 2)",
+       .word = "restarted 3 times",
        .reason = "restarted 3 times (at most 2)"},
       {.title = "dead",
        .at = 2,
@@ -362,7 +362,7 @@ Test(judge, restarts_from_before_the_watch_do_not_count) {
                         .policy = "always",
                         .restart_count = 43,
                         .verdict = HEALTH_FAILED,
-                        .word = "restarting (3 of 2)",
+                        .word = "restarted 3 times",
                         .reason = "restarted 3 times"};
   look(&memory, &worse);
 }

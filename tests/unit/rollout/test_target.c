@@ -93,7 +93,7 @@ static gint64 record(const char *environment, gint64 release) {
   g_autoptr(Situation) situation = NULL;
   g_autoptr(Target) target = NULL;
   g_autofree char *note = NULL;
-  cr_assert(situation_read(history, config, environment, &situation, &error));
+  cr_assert(situation_read(history, config, environment, 0, &situation, &error));
   cr_assert(target_resolve(&request, situation, false, NULL, &target, &note, &error), "%s",
             error ? error->message : "");
   cr_assert(target_pin(&request, target, &error), "%s", error ? error->message : "");
@@ -115,7 +115,7 @@ static gint64 record(const char *environment, gint64 release) {
 
 static bool resolve(const RolloutRequest *request, Target **target, char **note, GError **error) {
   static Situation *situation; /* kept: a rollback's target borrows from it */
-  cr_assert(situation_read(history, config, request->environment->name, &situation, NULL));
+  cr_assert(situation_read(history, config, request->environment->name, 0, &situation, NULL));
   return target_resolve(request, situation, false, NULL, target, note, error);
 }
 
