@@ -20,14 +20,15 @@
 enum { MOST_JOBS = 16 };
 
 static const Scenario scenarios[] = {
-    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, false},
-    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, true},
-    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, false},
-    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, true},
-    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, false},
-    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, true},
-    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, false},
-    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, true},
+    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, false, false},
+    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, true, false},
+    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, false, false},
+    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, true, false},
+    {"deploy-twice", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, false, true},
+    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, false, false},
+    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, true, false},
+    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, false, false},
+    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, true, false},
 };
 
 /* Where the harm is done. */
@@ -75,11 +76,29 @@ static void report(const Job *job, const Point *point, const Verdict *verdict) {
   (void)fflush(stdout);
 }
 
+/* Another point for each, the same at every run. */
+static Point second_point(const Point *first, const World *world) {
+  guint host = (first->host + first->effect) % PROD_HOSTS;
+  guint count = MAX((guint)world->plan->counts[host], 1);
+  return (Point){FAULT_NONE + 1 + (first->effect * 5 + first->host + first->kind) % (FAULT_KINDS - 1), host,
+                 1 + (first->effect * 7 + first->kind * 3) % count};
+}
+
+static void torment_again(const Job *job, const Point *first, Verdict *verdict) {
+  const Point point = second_point(first, job->world);
+  verdict_begin(verdict, job->world, job->scenario);
+  verdict->was_unsettled = true;
+  run_at(job, &point);
+  verdict_on_harm(verdict);
+  show_log(job, "the command that was harmed again");
+}
+
 /* One point: the harm, then the same command without any. */
 static void torment(const Job *job, const Point *point) {
   static const Point nowhere = {FAULT_NONE, 0, 0};
   World *world = job->world;
   g_auto(Verdict) verdict = {0};
+  g_auto(Verdict) second = {0};
   world_load(world, job->scenario->start);
   if (job->scenario->is_unhealthy)
     world_sicken(world, job->scenario->release);
@@ -90,6 +109,8 @@ static void torment(const Job *job, const Point *point) {
   g_atomic_int_inc(&job->tally->ended[world->end->status & 255]);
   verdict_on_harm(&verdict);
   show_log(job, "the command that was harmed");
+  if (job->scenario->is_twice && point->kind != FAULT_NONE)
+    torment_again(job, point, &second);
   world_heal(world);
   if (!verdict.is_done) {
     run_at(job, &nowhere);
@@ -97,6 +118,10 @@ static void torment(const Job *job, const Point *point) {
   }
   verdict_on_repetition(&verdict);
   report(job, point, &verdict);
+  if (second.complaints == NULL)
+    return;
+  verdict_on_repetition(&second);
+  report(job, point, &second);
 }
 
 /* What there is to break, by a run that nothing breaks. */

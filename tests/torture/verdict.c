@@ -114,8 +114,20 @@ static void promise_done(Verdict *verdict, const Deployment *deployment) {
       complain(verdict, "exit 0, and current of %s is another", verdict->world->plan->hosts[i]);
 }
 
+/* Hosts that were mixed before are at least not said to be well while they still are. */
+static void promise_same(Verdict *verdict) {
+  for (guint i = 1; i < PROD_HOSTS; i++)
+    if (verdict->status == 1 && !g_str_equal(verdict->harmed[i].runs, verdict->harmed[0].runs))
+      complain(verdict, "exit 1, and %s runs %s, %s runs %s", verdict->world->plan->hosts[0],
+               verdict->harmed[0].runs, verdict->world->plan->hosts[i], verdict->harmed[i].runs);
+}
+
 static void promise_as_before(Verdict *verdict, const Deployment *deployment) {
   (void)deployment;
+  if (verdict->was_unsettled) {
+    promise_same(verdict);
+    return;
+  }
   for (guint i = 0; i < PROD_HOSTS; i++) {
     const char *name = verdict->world->plan->hosts[i];
     if (!g_str_equal(verdict->harmed[i].runs, verdict->before[i].runs))
@@ -142,7 +154,7 @@ static void promise_alarm(Verdict *verdict, const Deployment *deployment) {
     const DeploymentHost *host = deployment->hosts->pdata[i];
     good += g_strcmp0(host->runs, verdict->before[i].current) == 0 ? 1 : 0;
   }
-  if (good == PROD_HOSTS)
+  if (good == PROD_HOSTS && !verdict->was_unsettled)
     complain(verdict, "exit 5, and every host is said to run what it ran before");
 }
 

@@ -12,6 +12,7 @@ typedef struct {
   guint top; /* … but this, when the first attempt ended `broken`; 0: all the same (design §4: `rollback` then
                 returns to the top of the stack) */
   bool is_unhealthy; /* on one host, the first time */
+  bool is_twice;     /* the command is harmed again when it is repeated, and only then left in peace */
 } Scenario;
 
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
   int status;              /* of the command that was harmed: world.h */
   char struck[FAULT_NAME]; /* the effect */
   gint64 deployment;       /* of that command */
+  bool was_unsettled;      /* before it: an earlier one was harmed, too */
   bool was_killed;
   bool is_done; /* it succeeded all the same, and to repeat it would ask for something else */
 } Verdict;
