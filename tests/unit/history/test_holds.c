@@ -85,6 +85,7 @@ Test(holds, lifting_where_nothing_is_held_leaves_the_record_alone) {
   cr_assert_null(lift_holds(history, "prod", "dora"));
   add_hold(history, "prod", "it loses orders", "anna");
   g_autoptr(Hold) lifted = lift_holds(history, "prod", "dora");
+  cr_assert_not_null(lifted);
   cr_assert_null(lift_holds(history, "prod", "emil"));
   g_autoptr(GPtrArray) holds = list_holds(history, "prod", 0);
   cr_assert_str_eq(((const Hold *)holds->pdata[0])->lifted_by, "dora");
@@ -94,6 +95,7 @@ Test(holds, cannot_be_made_in_a_history_that_is_read) {
   g_autoptr(GError) error = NULL;
   g_autoptr(History) writer = open_history(HISTORY_WRITE);
   g_autoptr(History) history = open_history(HISTORY_READ);
+  cr_assert_not_null(writer);
   cr_assert_not(history_add_hold(history, "prod", "why", "anna", NULL, &error));
   assert_error(&error, SLIPWAY_ERROR_STORE, "readonly");
 }
