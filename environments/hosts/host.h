@@ -1,7 +1,8 @@
-/* A host, however it is reached: one row of function pointers per way (ssh.c, local.c; a test's fault injector; later the user's own
- * `ssh` program). All remote effects pass these pointers. A Host belongs to one thread at a time; host_abort may come from any.
- * Failures to reach or talk are SLIPWAY_ERROR_UNREADY; callers that have changed something recast them. Messages do not begin with the
- * host's name: the caller's layer adds it once. */
+/* A host, however it is reached: one row of function pointers per way (ssh.c, local.c; a test's fault
+ * injector; later the user's own `ssh` program). All remote effects pass these pointers. A Host belongs to
+ * one thread at a time; host_abort may come from any. Failures to reach or talk are SLIPWAY_ERROR_UNREADY;
+ * callers that have changed something recast them. Messages do not begin with the host's name: the caller's
+ * layer adds it once. */
 #pragma once
 
 #include <glib.h>
@@ -12,8 +13,9 @@
 
 typedef struct Host Host;
 
-/* A script for the host's /bin/sh: `text` lives as environments/hosts/scripts/NAME.sh, argv arrives as $1…, quoted in one place.
- * It runs in a subshell in the user's home folder, with `input` as its standard input. */
+/* A script for the host's /bin/sh: `text` lives as environments/hosts/scripts/NAME.sh, argv arrives as $1…,
+ * quoted in one place. It runs in a subshell in the user's home folder, with `input` as its standard input.
+ */
 typedef struct {
   const char *text;
   const char *const *argv; /* NULL-terminated; may be NULL */
@@ -32,16 +34,19 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostReply, host_reply_clear)
 
 typedef struct {
   const char *name;
-  /* Connects, authenticates and opens the shell that stays open. `opening` runs in that very shell (not in a subshell), so that a
-   * descriptor it opens (the lock) lives as long as the shell; it costs no round trip of its own. */
+  /* Connects, authenticates and opens the shell that stays open. `opening` runs in that very shell (not in a
+   * subshell), so that a descriptor it opens (the lock) lives as long as the shell; it costs no round trip of
+   * its own. */
   bool (*open)(Host *host, const HostScript *opening, HostReply *reply, GError **error);
   bool (*shell)(Host *host, const HostScript *script, HostReply *reply, GError **error);
   /* Whole or not at all (temporary name, rename). The path is absolute or relative to the home folder. */
   bool (*write)(Host *host, const char *path, guint mode, const void *bytes, gsize length, GError **error);
-  /* Engine API request on the engine's socket; keep-alive. request->url is "http://engine/v1.41/…", unix_socket is filled in here. */
+  /* Engine API request on the engine's socket; keep-alive. request->url is "http://engine/v1.41/…",
+   * unix_socket is filled in here. */
   bool (*request)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);
   bool (*stream)(Host *host, const HttpRequest *request, HttpStream **stream, GError **error);
-  /* An HTTP request to an application as seen from the host (health.http): the URL's host and port are connected to from there. */
+  /* An HTTP request to an application as seen from the host (health.http): the URL's host and port are
+   * connected to from there. */
   bool (*fetch)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);
   /* From any thread: makes what is going on, and all that follows, fail soon. */
   void (*abort)(Host *host);
@@ -64,9 +69,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /* Call once, before any thread: libssh2 and the user's SSH configuration. */
 void host_global_init(void);
 
-/* Calls through the row; host_run also fails (kind UNREADY) when the script's status is not 0, with what it wrote to stderr. */
-bool host_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool host_run(Host *host, const HostScript *script, HostReply *reply, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Calls through the row; host_run also fails (kind UNREADY) when the script's status is not 0, with what it
+ * wrote to stderr. */
+bool host_shell(Host *host, const HostScript *script, HostReply *reply,
+                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool host_run(Host *host, const HostScript *script, HostReply *reply,
+              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool host_write(Host *host, const char *path, guint mode, const void *bytes, gsize length,
                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
