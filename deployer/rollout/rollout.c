@@ -7,6 +7,7 @@
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/abandoned.h"
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
@@ -219,24 +220,52 @@ static void keep_problem(const Worker *worker) {
     worker->record->error = g_strdup(worker->error->message);
 }
 
-/* After a failure: a host that nothing was done to still runs its `current`; a touched one says for itself,
- * or is not known. */
-static void settle_record(const Worker *worker) {
+/* What a host runs that nothing was done to: its `current`, unless an earlier deployment was cut short; then
+ * the host is asked. NULL: not known. Caller frees. */
+static char *untouched_runs(Worker *worker) {
+  const EnvironmentState *state = worker->rollout->situation->state;
+  if (worker->facts == NULL)
+    return NULL;
+  const char *current = worker->facts->current != NULL ? worker->facts->current : "";
+  if (!environment_is_unsettled(state))
+    return g_strdup(current);
+  const char *uids[] = {current, state->last->uid};
+  for (guint i = 0; i < G_N_ELEMENTS(uids) && worker->engine != NULL; i++) {
+    bool runs = false;
+    if (worker_runs_release(worker, uids[i], &runs, NULL) && runs)
+      return g_strdup(uids[i]);
+  }
+  return NULL;
+}
+
+/* After a failure: a touched host says for itself, or is not known. */
+static void settle_record(Worker *worker) {
   DeploymentHost *record = worker->record;
   keep_problem(worker);
   if (worker->is_touched) {
     record->status = record->status == HOST_PENDING ? HOST_UNKNOWN : record->status;
     return;
   }
-  const HostFacts *facts = worker->facts;
   g_free(record->runs);
-  record->runs = facts == NULL ? NULL : g_strdup(facts->current != NULL ? facts->current : "");
+  record->runs = untouched_runs(worker);
   record->status = record->error != NULL ? HOST_FAILED : HOST_UNCHANGED;
 }
 
 static void settle_records(const Rollout *rollout) {
   for (guint i = 0; i < rollout->workers->len; i++)
     settle_record(g_ptr_array_index(rollout->workers, i));
+}
+
+/* Every host is known to run its `current`: not so where an earlier deployment was cut short and this one did
+ * not come to that host. */
+static bool are_all_as_before(const Rollout *rollout) {
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+    const char *current = worker->facts != NULL ? worker->facts->current : NULL;
+    if (g_strcmp0(worker->record->runs, current != NULL ? current : "") != 0)
+      return false;
+  }
+  return true;
 }
 
 static bool is_any_touched(const Rollout *rollout) {
@@ -265,9 +294,11 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   }
   settle_records(rollout);
   g_autofree char *hosts = describe_hosts(rollout);
-  if (!is_restored)
+  if (!is_restored || !are_all_as_before(rollout))
     return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\nA person is needed. Hosts:%s\n%s %s", cause->message,
-                problem != NULL ? "could not be put back: " : "nothing was put back",
+                problem != NULL ? "could not be put back: "
+                : is_restored   ? "what an earlier deployment left on other hosts stays"
+                                : "nothing was put back",
                 problem != NULL ? problem->message : "", hosts,
                 environment_current(rollout->situation->state) != NULL
                     ? "To return to what ran before: slipway rollback"
@@ -297,7 +328,7 @@ static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error
   if (error != NULL)
     *error = g_error_copy(cause);
   if (rollout->stage == STAGE_APPLYING && error_is(cause, SLIPWAY_ERROR_UNREADY))
-    recast(error, SLIPWAY_ERROR_DEPLOY);
+    recast(error, are_all_as_before(rollout) ? SLIPWAY_ERROR_DEPLOY : SLIPWAY_ERROR_BROKEN);
   return false;
 }
 

@@ -66,6 +66,9 @@ int main(int argc, char **argv) {
     else
       action = argv[i];
   }
+  for (int i = 1; i < argc; i++)
+    if (strcmp(argv[i], "--hash") == 0)
+      action = "hash";
   int engine = connect_to(getenv("DOCKER_HOST"));
   if (action == NULL || engine < 0)
     return fail_with("no action, or no engine");

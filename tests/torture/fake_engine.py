@@ -196,6 +196,9 @@ class Engine:
     def compose_config(self, _project, services):
         return "services:\n" + "".join(f"  {name}:\n    image: {image}\n" for name, (image, _) in services.items())
 
+    def compose_hash(self, _project, services):
+        return "".join(f"{name} {config_hash}\n" for name, (_, config_hash) in services.items())
+
     def compose_up(self, project, services):
         there = {one["service"]: one for one in self.state["containers"].values()}
         for name in sorted(there.keys() - services.keys()):
