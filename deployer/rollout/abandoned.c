@@ -15,6 +15,7 @@ typedef struct {
   Worker *worker;
   const Deployment *abandoned;
   DeploymentHost *record; /* of the abandoned deployment */
+  bool is_doubtful;       /* an earlier one was cut short too: `current` need not be what ran before */
 } Inquiry;
 
 /* The host's journal has its intent: containers may have been changed. */
@@ -41,19 +42,20 @@ static void inquire(Inquiry *inquiry) {
   bool runs_new = false;
   bool runs_old = false;
   g_autoptr(GError) ignored = NULL;
-  if (!was_begun(inquiry->worker->facts, uid)) {
+  bool is_begun = was_begun(inquiry->worker->facts, uid);
+  if (!is_begun && !inquiry->is_doubtful) {
     settle(inquiry->record, HOST_UNCHANGED, current != NULL ? current : "");
     return;
   }
   settle(inquiry->record, HOST_UNKNOWN, NULL);
   if (!worker_runs_release(inquiry->worker, uid, &runs_new, &ignored))
     return;
-  if (runs_new) {
+  if (runs_new && is_begun) {
     settle(inquiry->record, HOST_CHANGED, uid);
     return;
   }
   if (current != NULL && worker_runs_release(inquiry->worker, current, &runs_old, &ignored) && runs_old)
-    settle(inquiry->record, HOST_RESTORED, current);
+    settle(inquiry->record, is_begun ? HOST_RESTORED : HOST_UNCHANGED, current);
 }
 
 static void inquire_in_pool(gpointer data, gpointer unused) {
@@ -70,16 +72,29 @@ static Worker *find_worker(const Rollout *rollout, const char *name) {
   return NULL;
 }
 
+/* What came before the abandoned deployment left hosts between two releases, or may have. */
+static bool is_doubtful(const Rollout *rollout, const Deployment *abandoned) {
+  g_autoptr(GPtrArray) older = g_ptr_array_new();
+  for (guint i = 0; i < rollout->situation->deployments->len; i++) {
+    Deployment *deployment = g_ptr_array_index(rollout->situation->deployments, i);
+    if (deployment->id < abandoned->id)
+      g_ptr_array_add(older, deployment);
+  }
+  g_autoptr(EnvironmentState) state = environment_state_new(abandoned->environment, older);
+  return environment_is_unsettled(state);
+}
+
 /* Hosts that left the inventory since cannot be asked. */
 static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
   g_autofree Inquiry *inquiries = g_new0(Inquiry, abandoned->hosts->len);
+  bool doubtful = is_doubtful(rollout, abandoned);
   GThreadPool *pool = g_thread_pool_new(inquire_in_pool, NULL, CREW_THREADS, FALSE, NULL);
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
     Worker *worker = find_worker(rollout, record->name);
     if (worker == NULL)
       settle(record, HOST_UNKNOWN, NULL);
-    inquiries[i] = (Inquiry){.worker = worker, .abandoned = abandoned, .record = record};
+    inquiries[i] = (Inquiry){worker, abandoned, record, doubtful};
     if (worker != NULL)
       g_thread_pool_push(pool, &inquiries[i], NULL);
   }
