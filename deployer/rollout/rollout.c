@@ -153,7 +153,7 @@ static bool decide_again(Rollout *rollout, GError **error) {
     again.release = release;
   }
   if (!target_resolve(&again, rollout->situation, false, NULL, &target, &note, error))
-    return prefix(error, "another deployment ended meanwhile: ");
+    return prefix(error, "things have changed meanwhile: ");
   if (means_the_same(rollout, target)) {
     rollout->target->rollback = target->rollback;
     note_rollback(rollout->deployment, rollout->target);
@@ -168,15 +168,12 @@ static bool decide_again(Rollout *rollout, GError **error) {
 
 static bool look_again(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
-  gint64 newest = situation_newest(rollout->situation);
-  guint running = situation_running(rollout->situation);
+  const Situation *before = rollout->situation;
   if (!situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
                       &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
-  return (situation_newest(rollout->situation) == newest &&
-          situation_running(rollout->situation) == running) ||
-         decide_again(rollout, error);
+  return situation_is_same(before, rollout->situation) || decide_again(rollout, error);
 }
 
 static bool run_phases(Rollout *rollout, GError **error) {

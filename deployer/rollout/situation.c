@@ -53,16 +53,21 @@ void situation_free(Situation *situation) {
   g_free(situation);
 }
 
-gint64 situation_newest(const Situation *situation) {
+static gint64 newest(const Situation *situation) {
   return situation->deployments->len > 0
              ? ((const Deployment *)g_ptr_array_index(situation->deployments, 0))->id
              : 0;
 }
 
-guint situation_running(const Situation *situation) {
+static guint count_running(const Situation *situation) {
   guint running = 0;
   for (guint i = 0; i < situation->deployments->len; i++)
     if (((const Deployment *)g_ptr_array_index(situation->deployments, i))->status == STATUS_RUNNING)
       running++;
   return running;
+}
+
+bool situation_is_same(const Situation *a, const Situation *b) {
+  return newest(a) == newest(b) && count_running(a) == count_running(b) &&
+         (a->hold != NULL) == (b->hold != NULL);
 }

@@ -16,8 +16,7 @@ typedef struct {
 /* `besides`: a deployment to leave out (the one that asks), or 0. */
 bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
                     Situation **situation, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The newest deployment's id (0: none), and how many are `running`. */
-gint64 situation_newest(const Situation *situation);
-guint situation_running(const Situation *situation);
+/* No deployment of the environment began or ended between the two, and no hold was made or lifted. */
+bool situation_is_same(const Situation *a, const Situation *b);
 void situation_free(Situation *situation);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Situation, situation_free)

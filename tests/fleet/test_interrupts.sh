@@ -89,3 +89,21 @@ expect_json '.environments[0].attempt.status // "none"' broken
 begin "rollback then returns to what ran before"
 expect_exit 0 slipway rollback prod --wait-lock 1m
 expect_version 3.0 one two
+
+begin "a hold that was made while a deployment waited stops it"
+push web slow2 slow --seconds 6 >/dev/null
+push api slow2 >/dev/null
+release slow2 >/dev/null
+begin_deployment slow2
+wait_until 120 grep -q 'one.* connect ok' first.err
+"$SLIPWAY" deploy prod 3.0 --wait-lock 3m >second.out 2>second.err &
+SECOND=$!
+wait_until 60 grep -q waiting second.err
+expect_exit 0 slipway hold prod --reason "it loses orders"
+end_deployment 0
+STATUS=0
+wait "$SECOND" || STATUS=$?
+cp second.err "$WORK/.stderr"
+expect_same 3 "$STATUS"
+expect_err 'it loses orders'
+expect_version slow2 one two
