@@ -74,9 +74,9 @@ static void read_greeting(World *world, int output) {
 }
 
 static void start_engines(World *world) {
-  const char *argv[] = {"/usr/bin/env", "python3", TORTURE_DATA "/fake_engine.py",
-                        world->folder,  "alpha",   "beta",
-                        "gamma",        "delta",   NULL};
+  static const char program[] = TORTURE_DATA "/fake_engine.py";
+  const char *argv[] = {"/usr/bin/env", "python3", program, world->folder, "alpha",
+                        "beta",         "gamma",   "delta", NULL};
   int output = -1;
   g_autoptr(GError) error = NULL;
   if (!g_spawn_async_with_pipes(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
