@@ -278,9 +278,21 @@ static bool shall_restore(const Rollout *rollout) {
          rollout->request->environment->rollout.on_failure == ON_FAILURE_RESTORE;
 }
 
+/* The commands that mend it. Caller frees. */
+static char *describe_way_out(const Rollout *rollout) {
+  const char *environment = rollout->request->environment->name;
+  const Deployment *deployment = rollout->deployment;
+  if (deployment->kind == KIND_ROLLBACK)
+    return g_strdup_printf("To try again: slipway rollback %s --to d%" G_GINT64_FORMAT
+                           "\nTo return to what it was leaving: slipway rollback %s",
+                           environment, deployment->restores, environment);
+  if (environment_current(rollout->situation->state) == NULL)
+    return g_strdup_printf("Nothing ran before. To try again: slipway deploy %s", environment);
+  return g_strdup_printf("To return to what ran before: slipway rollback %s", environment);
+}
+
 /* The cause comes first, then where that leaves the hosts. */
 static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **error) {
-  const char *environment = rollout->request->environment->name;
   g_autoptr(GError) problem = NULL;
   bool is_restored = false;
   if (shall_restore(rollout)) {
@@ -291,16 +303,13 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
   }
   settle_records(rollout);
   g_autofree char *hosts = describe_hosts(rollout);
+  g_autofree char *advice = describe_way_out(rollout);
   if (!is_restored || !are_all_as_before(rollout))
-    return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\nA person is needed. Hosts:%s\n%s %s", cause->message,
+    return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\nA person is needed. Hosts:%s\n%s", cause->message,
                 problem != NULL ? "could not be put back: "
                 : is_restored   ? "what an earlier deployment left on other hosts stays"
                                 : "nothing was put back",
-                problem != NULL ? problem->message : "", hosts,
-                environment_current(rollout->situation->state) != NULL
-                    ? "To return to what ran before: slipway rollback"
-                    : "Nothing ran before. To try again: slipway deploy",
-                environment);
+                problem != NULL ? problem->message : "", hosts, advice);
   SlipwayErrorKind kind = error_is(cause, SLIPWAY_ERROR_INTERRUPTED) ? SLIPWAY_ERROR_INTERRUPTED
                           : error_is(cause, SLIPWAY_ERROR_STORE)     ? SLIPWAY_ERROR_STORE
                                                                      : SLIPWAY_ERROR_DEPLOY;

@@ -62,6 +62,11 @@ static bool is_path(const char *text) {
   return components[0] != NULL;
 }
 
+static bool is_port_or_end(const char *text) {
+  return *text == '\0' ||
+         (*text == ':' && text[1] != '\0' && text[1 + strspn(text + 1, "0123456789")] == '\0');
+}
+
 /* domain-name [":" port], or an IPv6 address in brackets. */
 static bool is_domain(const char *text) {
   const char *end = text;
@@ -76,9 +81,7 @@ static bool is_domain(const char *text) {
     if (end == text || end[-1] == '-')
       return false;
   }
-  if (*end == '\0')
-    return true;
-  return *end == ':' && end[1] != '\0' && end[1 + strspn(end + 1, "0123456789")] == '\0';
+  return is_port_or_end(end);
 }
 
 static bool is_tag(const char *text) {

@@ -65,6 +65,23 @@ static bool apply_word(const char *name, const char *value, WordUse use, const c
   g_assert_not_reached();
 }
 
+/* scanner->at is behind the name, and the colon if there is one. */
+static bool scan_use(Scanner *scanner, const char *name, const char *value, bool is_colon, GString *result,
+                     GError **error) {
+  char use = *scanner->at;
+  if (use == WORD_DEFAULT || use == WORD_ERROR || use == WORD_REPLACEMENT) {
+    scanner->at++;
+    g_autoptr(GString) word = g_string_new(NULL);
+    bool counts_as_unset = value == NULL || (is_colon && *value == '\0');
+    return scan(scanner, word, error) &&
+           apply_word(name, counts_as_unset ? NULL : value, (WordUse)use, word->str, result, error);
+  }
+  if (is_colon || use != '}')
+    return fail_format(scanner, error);
+  g_string_append(result, value != NULL ? value : "");
+  return true;
+}
+
 /* scanner->at is behind "${". The word is evaluated even where it is not used, as Compose does: an error in
  * it counts. */
 static bool scan_braced(Scanner *scanner, GString *result, GError **error) {
@@ -78,20 +95,8 @@ static bool scan_braced(Scanner *scanner, GString *result, GError **error) {
   bool is_colon = *scanner->at == ':';
   if (is_colon)
     scanner->at++;
-  char use = *scanner->at;
-  if (use == WORD_DEFAULT || use == WORD_ERROR || use == WORD_REPLACEMENT) {
-    scanner->at++;
-    g_autoptr(GString) word = g_string_new(NULL);
-    if (!scan(scanner, word, error))
-      return false;
-    bool counts_as_unset = value == NULL || (is_colon && *value == '\0');
-    if (!apply_word(name, counts_as_unset ? NULL : value, (WordUse)use, word->str, result, error))
-      return false;
-  } else if (is_colon || use != '}') {
-    return fail_format(scanner, error);
-  } else {
-    g_string_append(result, value != NULL ? value : "");
-  }
+  if (!scan_use(scanner, name, value, is_colon, result, error))
+    return false;
   if (*scanner->at != '}')
     return fail_format(scanner, error);
   scanner->at++;

@@ -134,17 +134,23 @@ static bool is_ipv6(const char *text) {
   return strchr(text, ':') != NULL && is_match("^[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,64})?\\z", text);
 }
 
+/* Where the address ends and a port may begin. */
+static const char *address_end(const char *text, const char *bracket, bool is_bare_ipv6) {
+  if (bracket != NULL)
+    return bracket + 1;
+  const char *colon = strchr(text, ':');
+  return colon == NULL || is_bare_ipv6 ? text + strlen(text) : colon;
+}
+
 bool address_split(const char *text, char **user, char **host, guint *port) {
   const char *at = strrchr(text, '@'), *rest = at != NULL ? at + 1 : text;
   g_autofree char *name = at != NULL ? g_strndup(text, (gsize)(at - text)) : NULL;
   g_autofree char *login = name != NULL ? text_convert(&text_user, name, NULL) : NULL;
   if (at != NULL && login == NULL)
     return false;
-  const char *bracket = *rest == '[' ? strchr(rest, ']') : NULL, *colon = strchr(rest, ':');
-  bool is_bare_ipv6 = is_ipv6(rest) && colon != strrchr(rest, ':');
-  const char *end = bracket != NULL                 ? bracket + 1
-                    : colon == NULL || is_bare_ipv6 ? rest + strlen(rest)
-                                                    : colon;
+  const char *bracket = *rest == '[' ? strchr(rest, ']') : NULL;
+  bool is_bare_ipv6 = is_ipv6(rest) && strchr(rest, ':') != strrchr(rest, ':');
+  const char *end = address_end(rest, bracket, is_bare_ipv6);
   g_autofree char *address = bracket != NULL ? g_strndup(rest + 1, (gsize)(bracket - rest - 1))
                                              : g_strndup(rest, (gsize)(end - rest));
   guint number = 0;

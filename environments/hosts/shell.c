@@ -185,11 +185,16 @@ static bool wait_for(struct pollfd *polled, guint count, gint64 deadline, GError
   return true;
 }
 
+static gsize total_length(const struct iovec *parts, guint count) {
+  gsize length = 0;
+  for (guint i = 0; i < count; i++)
+    length += parts[i].iov_len;
+  return length;
+}
+
 static bool move_bytes(Shell *shell, struct iovec *parts, guint count, Answer answers[2], gint64 deadline,
                        GError **error) {
-  gsize left = 0;
-  for (guint i = 0; i < count; i++)
-    left += parts[i].iov_len;
+  gsize left = total_length(parts, count);
   while (!answers[0].has_ended || !answers[1].has_ended) {
     if (answers[0].has_ended && answers[1].is_closed)
       return fail(error, SLIPWAY_ERROR_UNREADY, "the shell on the host closed its stderr");
