@@ -128,5 +128,5 @@ push web 3.0 web --size 40 >/dev/null
 push api 3.0 >/dev/null
 release 3.0 >/dev/null
 expect_exit 4 slipway deploy small 3.0
-expect_err 'small: .*(space|room)'
+expect_err 'small: not enough disk: about [0-9.]+ MB needed'
 expect_same "$before" "$(every_id small)"
