@@ -105,11 +105,13 @@ static bool read_number(History *history, const char *sql, gint64 *number, GErro
   return true;
 }
 
+/* In this order: another process may be making the tables, and marks the file as ours in the same
+ * transaction. */
 static bool read_version(History *history, gint64 *version, GError **error) {
   gint64 application, tables;
-  if (!read_number(history, "PRAGMA application_id", &application, error) ||
+  if (!read_number(history, "SELECT count(*) FROM sqlite_schema", &tables, error) ||
       !read_number(history, "PRAGMA user_version", version, error) ||
-      !read_number(history, "SELECT count(*) FROM sqlite_schema", &tables, error))
+      !read_number(history, "PRAGMA application_id", &application, error))
     return false;
   if (application != APPLICATION_ID && (tables > 0 || *version > 0))
     return history_fail(
