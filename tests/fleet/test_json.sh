@@ -147,7 +147,7 @@ expect_events 0 slipway --quiet deploy ci 1.0 --json
 expect_json .event result
 
 # on_terminal CMD...: as on a terminal, everything into .stdout.
-on_terminal() { script -qec "$(printf '%q ' "$@")" /dev/null; }
+on_terminal() { TERM=xterm script -qec "$(printf '%q ' "$@")" /dev/null; } # CI has no TERM
 
 begin "on a terminal: colour, unless NO_COLOR or --no-color"
 expect_exit 0 on_terminal "$SLIPWAY" deploy ci 1.0
