@@ -15,15 +15,16 @@
 #define SLIPWAY_ERROR (slipway_error_quark())
 GQuark slipway_error_quark(void);
 
+/* What each means for the exit status is one table: deployer/output/exit_status.c. */
 typedef enum {
-  SLIPWAY_ERROR_USAGE,   /* 2: the command line is wrong; nothing was touched */
-  SLIPWAY_ERROR_CONFIG,  /* 2: slipway.yml or a Compose file is wrong; nothing was touched */
-  SLIPWAY_ERROR_REFUSED, /* 3: a gate, lock, confirmation, a bad release; nothing was touched */
-  SLIPWAY_ERROR_UNREADY, /* 4: host, registry or secret could not be made ready; no container was changed */
-  SLIPWAY_ERROR_DEPLOY,  /* 1: failed; every host is known to run what it ran before */
-  SLIPWAY_ERROR_BROKEN,  /* 5: failed; at least one host is not known to be on a good deployment */
-  SLIPWAY_ERROR_STORE,   /* 6: the history could not be read or written */
-  SLIPWAY_ERROR_INTERRUPTED, /* 130: interrupted; hosts were put back first */
+  SLIPWAY_ERROR_USAGE,       /* the command line is wrong; nothing was touched */
+  SLIPWAY_ERROR_CONFIG,      /* slipway.yml or a Compose file is wrong; nothing was touched */
+  SLIPWAY_ERROR_REFUSED,     /* a gate, lock, confirmation, a bad release; nothing was touched */
+  SLIPWAY_ERROR_UNREADY,     /* host, registry or secret could not be made ready; no container was changed */
+  SLIPWAY_ERROR_DEPLOY,      /* failed; every host is known to run what it ran before */
+  SLIPWAY_ERROR_BROKEN,      /* failed; at least one host is not known to be on a good deployment */
+  SLIPWAY_ERROR_STORE,       /* the history could not be read or written */
+  SLIPWAY_ERROR_INTERRUPTED, /* interrupted; hosts were put back first */
 } SlipwayErrorKind;
 
 /* Sets *error (when error is not NULL) and returns false. */

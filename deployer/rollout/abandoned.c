@@ -3,13 +3,12 @@
 
 #include <string.h>
 
+#include "deployer/output/exit_status.h"
 #include "deployer/rollout/runs.h"
 #include "support/errors.h"
 #include "support/json.h"
 
 #include "support/poison.h"
-
-enum { INTERRUPTED_EXIT_CODE = 130 };
 
 typedef struct {
   Worker *worker;
@@ -116,15 +115,17 @@ static void tell(const Rollout *rollout, const Deployment *abandoned) {
 
 static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
   ask_hosts(rollout, abandoned);
+  g_autoptr(GError) gone = g_error_new_literal(SLIPWAY_ERROR, SLIPWAY_ERROR_INTERRUPTED,
+                                               "its slipway was gone when the next command began");
   abandoned->status = STATUS_INTERRUPTED;
-  abandoned->exit_code = INTERRUPTED_EXIT_CODE;
+  abandoned->exit_code = exit_status_of(gone)->status;
   abandoned->finished_at = g_get_real_time();
   abandoned->touched = false;
   for (guint i = 0; i < abandoned->hosts->len; i++)
     if (((const DeploymentHost *)g_ptr_array_index(abandoned->hosts, i))->status != HOST_UNCHANGED)
       abandoned->touched = true;
   g_free(abandoned->message);
-  abandoned->message = g_strdup("its slipway was gone when the next command began");
+  abandoned->message = g_strdup(gone->message);
   tell(rollout, abandoned);
   return history_finish_deployment(rollout->request->history, abandoned, error);
 }

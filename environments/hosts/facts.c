@@ -189,10 +189,8 @@ static bool read_facts(Told *told, const char *socket, HostFacts **facts, GError
   found->machine_id = g_strdup(told_text(told, "machine_id"));
   found->hostname = g_strdup(told_text(told, "hostname"));
   found->compose = compose_kind(told_text(told, "compose"));
-  found->compose_is_standalone = strcmp(told_text(told, "compose"), "standalone") == 0;
   found->engine_problem = engine_problem(told, socket);
   found->engine_socket = g_strdup(socket);
-  found->engine_socket_seen = found->engine_problem == NULL;
   read_space(told_text(told, "space"), found);
   found->clock = clock / 1000;
   found->current = *current == '\0' ? NULL : g_strdup(slash == NULL ? current : slash + 1);

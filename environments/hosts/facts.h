@@ -17,9 +17,7 @@ typedef struct {
   char *folder; /* absolute: HOME/.slipway/APP--ENV */
   char *machine_id;
   char *hostname;
-  ComposeKind compose;        /* found by the plugin's file or `docker-compose` on PATH, not by running it */
-  bool compose_is_standalone; /* version 2, but `docker-compose`, not `docker compose` */
-  bool engine_socket_seen;    /* the socket is there and this user may use it */
+  ComposeKind compose; /* found by the plugin's file or `docker-compose` on PATH, not by running it */
   char *engine_socket; /* its path on the host: `engine:`, DOCKER_HOST's (local), or /var/run/docker.sock */
   /* NULL, or why not and what to do ("permission denied on /var/run/docker.sock: add deploy to its group
    * docker"). */
