@@ -36,7 +36,9 @@ static char *missing_verification(gint64 release, const EnvironmentState *before
   if (deployment == NULL)
     return g_strdup("it never ran there");
   if (deployment->status == STATUS_SUCCEEDED)
-    return g_strdup_printf("its deployment " D " left out a host", deployment->id);
+    return g_strdup_printf("its deployment " D
+                           " left out a host, which `slipway deploy %s --as-is` catches up",
+                           deployment->id, before->environment);
   if (deployment->status == STATUS_RUNNING)
     return g_strdup_printf("its deployment " D " is still running", deployment->id);
   return g_strdup_printf("its deployment " D " ended %s", deployment->id,

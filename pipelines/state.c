@@ -17,15 +17,22 @@ static void keep(GHashTable *table, const gint64 *id, const Deployment *deployme
 /* ---- one deployment
  * --------------------------------------------------------------------------------------------------- */
 
+static guint count_hosts(const Deployment *deployment, HostStatus status) {
+  guint count = 0;
+  for (guint i = 0; i < deployment->hosts->len; i++)
+    count += ((const DeploymentHost *)deployment->hosts->pdata[i])->status == status ? 1 : 0;
+  return count;
+}
+
 bool deployment_counts(const Deployment *deployment) {
-  if (deployment->status != STATUS_SUCCEEDED)
-    return false;
-  for (guint i = 0; i < deployment->hosts->len; i++) {
-    const DeploymentHost *host = deployment->hosts->pdata[i];
-    if (host->status != HOST_CHANGED && host->status != HOST_UNCHANGED)
-      return false;
-  }
-  return true;
+  guint well = count_hosts(deployment, HOST_CHANGED) + count_hosts(deployment, HOST_UNCHANGED);
+  guint skipped = count_hosts(deployment, HOST_SKIPPED);
+  return deployment->kind != KIND_DOWN && deployment->status == STATUS_SUCCEEDED && well > 0 &&
+         well + skipped == deployment->hosts->len;
+}
+
+bool deployment_skips_a_host(const Deployment *deployment) {
+  return count_hosts(deployment, HOST_SKIPPED) > 0;
 }
 
 /* Refused, not ready, or failed before a container changed: as if it had never been. */
@@ -56,7 +63,7 @@ static bool adds_to_stack(const Deployment *top, const Deployment *deployment) {
 }
 
 static void push(EnvironmentState *state, const Deployment *deployment) {
-  if (adds_to_stack(environment_current(state), deployment))
+  if (adds_to_stack(environment_top(state), deployment))
     g_ptr_array_add(state->stack, (gpointer)deployment);
 }
 
@@ -92,9 +99,14 @@ static void mark_left_release(EnvironmentState *state, const Deployment *rollbac
 static void fold_counting(EnvironmentState *state, const Deployment *deployment) {
   move_stack(state, deployment);
   mark_left_release(state, deployment);
-  keep(state->verified, &deployment->release, deployment);
+  if (deployment_skips_a_host(deployment))
+    g_hash_table_remove(state->verified, &deployment->release);
+  else
+    keep(state->verified, &deployment->release, deployment);
   keep(state->newest, &deployment->release, deployment);
   g_hash_table_remove(state->bad, &deployment->release);
+  state->newest_counting = deployment;
+  state->down = NULL;
 }
 
 static void fold_deployment(EnvironmentState *state, const Deployment *deployment) {
@@ -107,8 +119,8 @@ static void fold_deployment(EnvironmentState *state, const Deployment *deploymen
   keep(state->attempts, &deployment->release, deployment);
   if (deployment_counts(deployment))
     fold_counting(state, deployment);
-  else if (deployment->status == STATUS_SUCCEEDED) /* a host was skipped */
-    g_hash_table_remove(state->verified, &deployment->release);
+  else if (deployment->kind == KIND_DOWN && deployment->status == STATUS_SUCCEEDED)
+    state->down = deployment;
 }
 
 EnvironmentState *environment_state_new(const char *environment, GPtrArray *deployments) {
@@ -141,8 +153,12 @@ void environment_state_free(EnvironmentState *state) {
 /* ---- questions
  * -------------------------------------------------------------------------------------------------------- */
 
-const Deployment *environment_current(const EnvironmentState *state) {
+const Deployment *environment_top(const EnvironmentState *state) {
   return state->stack->len > 0 ? state->stack->pdata[state->stack->len - 1] : NULL;
+}
+
+const Deployment *environment_current(const EnvironmentState *state) {
+  return state->down == NULL ? environment_top(state) : NULL;
 }
 
 const Deployment *environment_newest_of(const EnvironmentState *state, gint64 release) {
@@ -198,8 +214,8 @@ static char *describe_stack(const EnvironmentState *state) {
 
 static bool target_named(const EnvironmentState *state, const Deployment *to, RollbackTarget *target,
                          GError **error) {
-  const Deployment *top = environment_current(state);
-  bool is_unsettled = environment_is_unsettled(state);
+  const Deployment *top = environment_top(state);
+  bool is_unsettled = environment_is_unsettled(state) || state->down != NULL;
   g_autofree char *named = describe(to);
   if (!deployment_counts(to)) {
     g_autofree char *candidates = describe_stack(state);
@@ -226,7 +242,7 @@ static bool target_resumed(const EnvironmentState *state, RollbackTarget *target
 }
 
 static bool target_top(const EnvironmentState *state, RollbackTarget *target, GError **error) {
-  const Deployment *top = environment_current(state);
+  const Deployment *top = environment_top(state);
   if (top == NULL)
     return fail(error, SLIPWAY_ERROR_REFUSED,
                 "%s: its first deployment never succeeded, so there is nothing to go back to; "
@@ -237,7 +253,7 @@ static bool target_top(const EnvironmentState *state, RollbackTarget *target, GE
 }
 
 static bool target_below(const EnvironmentState *state, RollbackTarget *target, GError **error) {
-  const Deployment *top = environment_current(state);
+  const Deployment *top = environment_top(state);
   bool is_already_restored = state->last != NULL && state->last->status == STATUS_FAILED;
   if (top == NULL)
     return fail(error, SLIPWAY_ERROR_REFUSED, "%s: nothing was ever deployed there successfully",
@@ -262,7 +278,7 @@ bool environment_rollback_target(const EnvironmentState *state, const Deployment
                                  GError **error) {
   if (to != NULL)
     return target_named(state, to, target, error);
-  if (!environment_is_unsettled(state))
-    return target_below(state, target, error);
-  return target_resumed(state, target) || target_top(state, target, error);
+  if (environment_is_unsettled(state))
+    return target_resumed(state, target) || target_top(state, target, error);
+  return state->down != NULL ? target_top(state, target, error) : target_below(state, target, error);
 }

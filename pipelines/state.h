@@ -9,11 +9,14 @@ typedef struct {
   GPtrArray *stack;       /* Deployment *, borrowed; the top is last */
   const Deployment *last; /* newest attempt that changed or may have changed something (exit codes 2, 3, 4 and
                              untouched failures left out); NULL */
-  const Deployment *running; /* newest with status `running`, or NULL */
-  GHashTable *verified;      /* set of release ids (gint64 pointers) */
-  GHashTable *bad;           /* release id -> Deployment * that rolled back from it */
-  GHashTable *newest;        /* release id -> its newest Deployment * that counts */
-  GHashTable *by_id;         /* deployment id -> Deployment * */
+  const Deployment *newest_counting; /* or NULL: its skipped hosts are those that `deploy --as-is` has to
+                                        catch up */
+  const Deployment *down;            /* the `down` after which nothing was deployed, or NULL: nothing runs */
+  const Deployment *running;         /* newest with status `running`, or NULL */
+  GHashTable *verified;              /* set of release ids (gint64 pointers) */
+  GHashTable *bad;                   /* release id -> Deployment * that rolled back from it */
+  GHashTable *newest;                /* release id -> its newest Deployment * that counts */
+  GHashTable *by_id;                 /* deployment id -> Deployment * */
   GHashTable *attempts; /* release id -> its newest Deployment * that changed or may have changed something */
   const Hold *hold;     /* in force, or NULL; borrowed, set by whoever made the state and read it */
 } EnvironmentState;
@@ -24,10 +27,12 @@ EnvironmentState *environment_state_new(const char *environment, GPtrArray *depl
 void environment_state_free(EnvironmentState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EnvironmentState, environment_state_free)
 
-/* It succeeded on all its hosts. */
+/* It succeeded on all the hosts that it did not skip. */
 bool deployment_counts(const Deployment *deployment);
-/* The top of the stack: what the environment runs, when its last attempt left nothing unclear. NULL: nothing.
- */
+bool deployment_skips_a_host(const Deployment *deployment);
+/* What `rollback` steps down from; NULL: nothing was ever deployed successfully. */
+const Deployment *environment_top(const EnvironmentState *state);
+/* The same while the environment is up: what it runs, when its last attempt left nothing unclear. */
 const Deployment *environment_current(const EnvironmentState *state);
 /* The newest counting deployment with this release; NULL. */
 const Deployment *environment_newest_of(const EnvironmentState *state, gint64 release);

@@ -138,8 +138,19 @@ bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
   return report_failures(workers, error);
 }
 
+GPtrArray *rollout_active(const Rollout *rollout) {
+  GPtrArray *active = g_ptr_array_new();
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    if (!worker->is_skipped)
+      g_ptr_array_add(active, worker);
+  }
+  return active;
+}
+
 bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) {
-  return crew_run(rollout->workers, task, error);
+  g_autoptr(GPtrArray) active = rollout_active(rollout);
+  return crew_run(active, task, error);
 }
 
 /* A history that cannot be written stops what is not begun, never what has to be ended. */

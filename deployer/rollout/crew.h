@@ -43,6 +43,7 @@ typedef struct {
   Engine *engine;     /* NULL until connected */
   HealthWatch *watch; /* from before `up` until the wait ends */
   bool is_touched;    /* a container may have been changed */
+  bool is_skipped;    /* not worked on: not chosen, or cannot be reached (then facts and engine are NULL) */
   GError *error;      /* of the last crew_run, or NULL */
 } Worker;
 
@@ -52,12 +53,15 @@ void rollout_free(
     Rollout *rollout); /* lets go of the hosts; request, situation, target and deployment are the caller's */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rollout, rollout_free)
 
+/* Those that are not skipped, in order; borrowed. */
+GPtrArray *rollout_active(const Rollout *rollout);
+
 typedef bool (*WorkerTask)(Worker *worker, GError **error);
 /* Runs the task for each of `workers` (Worker *) at once and waits for all. False when any failed: *error is
  * the first in the order of the inventory, "NAME: …", and says how many others failed; each has its own in
  * worker->error. */
 bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Every worker of the rollout. */
+/* Every worker of the rollout that is not skipped. */
 bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* One step of design §6 on one host: said, recorded before (intent) and after (outcome). `run` may set

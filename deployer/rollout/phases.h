@@ -36,6 +36,9 @@ char *image_protecting_name(const char *place, const char *reference);
 
 /* The record of a deployment that is about to begin: who, what, where. Not in the history yet (id 0). */
 Deployment *rollout_make_record(const RolloutRequest *request, const Target *target);
+/* The same without a release, for housekeeping (down, prune, import): with rollout_new(…, NULL target, …) and
+ * phase_connect it gives locked hosts to work on. Steps are recorded only once it is in the history. */
+Deployment *rollout_bare_record(const RolloutRequest *request);
 
 /* For errors and the final word: what every host runs as far as known, a line each. Caller frees. */
 char *describe_hosts(const Rollout *rollout);

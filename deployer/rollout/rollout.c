@@ -76,11 +76,9 @@ static void note_rollback(Deployment *deployment, const Target *target) {
   deployment->move = rollback->move;
 }
 
-Deployment *rollout_make_record(const RolloutRequest *request, const Target *target) {
+Deployment *rollout_bare_record(const RolloutRequest *request) {
   Deployment *deployment = deployment_new();
   deployment->environment = g_strdup(request->environment->name);
-  deployment->release = target->release->id;
-  deployment->version = g_strdup(target->release->version);
   deployment->kind = request->kind;
   deployment->status = STATUS_RUNNING;
   deployment->exit_code = -1;
@@ -89,6 +87,14 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
   deployment->forced = request->force;
   deployment->build_url = g_strdup(g_getenv("BUILD_URL"));
   deployment->controller = controller_name();
+  add_hosts(deployment, request->environment);
+  return deployment;
+}
+
+Deployment *rollout_make_record(const RolloutRequest *request, const Target *target) {
+  Deployment *deployment = rollout_bare_record(request);
+  deployment->release = target->release->id;
+  deployment->version = g_strdup(target->release->version);
   if (request->kind == KIND_ROLLBACK) {
     note_rollback(deployment, target);
     deployment->config_revision = g_strdup(target->rollback.restores->config_revision);
@@ -98,7 +104,6 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
     repository_state(request->config->directory, &deployment->config_revision, &deployment->config_dirty,
                      &committed_at);
   }
-  add_hosts(deployment, request->environment);
   return deployment;
 }
 

@@ -22,6 +22,9 @@ typedef struct {
   const char *reason;           /* or NULL */
   gint64 wait_lock_ms;          /* how long to wait for a host that another deployment holds; 0: be refused */
   bool repin;                   /* resolve images that are not the release's own anew */
+  bool as_is;            /* deploy: the snapshot that the environment runs, not today's configuration */
+  bool skip_unreachable; /* go on without hosts that cannot be connected */
+  GPtrArray *only;       /* --host: char *; the others are skipped. NULL: all */
 } RolloutRequest;
 
 /* Runs the whole of it. *deployment is the record as it ended (also when it failed, if it was begun); NULL

@@ -74,7 +74,12 @@ bool history_get_blob(History *history, const char *sha256, GBytes **bytes,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT; /* NULL: not there */
 
 /* ---- deployments ---- */
-typedef enum { KIND_DEPLOY, KIND_PROMOTE, KIND_ROLLBACK } DeploymentKind;
+typedef enum {
+  KIND_DEPLOY,
+  KIND_PROMOTE,
+  KIND_ROLLBACK,
+  KIND_DOWN, /* `down`: nothing runs afterwards; has no release */
+} DeploymentKind;
 typedef enum {
   STATUS_RUNNING,
   STATUS_SUCCEEDED,

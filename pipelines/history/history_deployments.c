@@ -4,7 +4,7 @@
 #include "support/poison.h"
 #include "support/text.h"
 
-static const char *const kind_names[] = {"deploy", "promote", "rollback"};
+static const char *const kind_names[] = {"deploy", "promote", "rollback", "down"};
 static const char *const status_names[] = {"running", "succeeded", "failed", "broken", "interrupted"};
 static const char *const host_status_names[] = {"pending", "changed", "unchanged", "restored",
                                                 "failed",  "skipped", "unknown"};

@@ -76,6 +76,8 @@ static void tell_one(Story *story, const char *environment, const char *sentence
   if (g_str_equal(words[0], "rollback")) {
     bool is_named = words[1] != NULL && words[1][0] == 'd';
     aim_rollback(story, deployment, is_named ? words[next++] : NULL);
+  } else if (g_str_equal(words[0], "down")) {
+    deployment->kind = KIND_DOWN;
   } else {
     deployment->kind = g_str_equal(words[0], "promote") ? KIND_PROMOTE : KIND_DEPLOY;
     give_release(deployment, words[next++]);

@@ -1,6 +1,6 @@
 /* An environment's history from a line of text:
  *
- *   "deploy r1; deploy r2:b fail; rollback; rollback d1 broken"
+ *   "deploy r1; deploy r2:b fail; rollback; rollback d1 broken; down"
  *
  * Deployments are d1, d2, … in order. A release's images are its name; what follows ":" is its configuration.
  * A rollback goes where environment_rollback_target says at that point. The last word is how it ended (see

@@ -27,7 +27,7 @@ static const Row rows[] = {
     {"deploy r1; deploy r2 broken", "d1", "d2", "r1", ""},
     {"deploy r1; deploy r2 interrupted", "d1", "d2", "r1", ""},
     {"deploy r1; deploy r2 running", "d1", "d2", "r1", ""},
-    {"deploy r1; deploy r2 skipped", "d1", "d2", "r1", ""},
+    {"deploy r1; deploy r2 skipped", "d1 d2", "d2", "r1", ""},
     {"deploy r1 fail", "", "d1", "", ""},
 
     /* what is pushed */
@@ -50,7 +50,8 @@ static const Row rows[] = {
     {"deploy r1; deploy r2; rollback; deploy r1", "d1", "d4", "r1", "r2"},
     {"deploy r1; deploy r2; rollback unready", "d1 d2", "d2", "r1 r2", ""},
     {"deploy r1; deploy r2; rollback broken", "d1 d2", "d3", "r1 r2", ""},
-    {"deploy r1; deploy r2; rollback skipped", "d1 d2", "d3", "r2", ""},
+    {"deploy r1; deploy r2; rollback skipped", "d1", "d3", "", "r2"},
+    {"deploy r1; deploy r2; rollback skipped; deploy r1 same", "d1", "d4", "r1", "r2"},
 
     /* --to pushes */
     {"deploy r1; deploy r2; deploy r3; rollback d1", "d1 d2 d3 d4", "d4", "r1 r2", "r3"},
@@ -71,11 +72,29 @@ static const Row rows[] = {
     {"deploy r1; deploy r1 skipped; deploy r1", "d1", "d3", "r1", ""},
     {"deploy r1; deploy r2; deploy r2:b; rollback; rollback", "d1", "d5", "r1", "r2"},
     {"deploy r1; deploy r2; rollback; deploy r2 fail", "d1", "d4", "r1", "r2"},
-    {"deploy r1; deploy r2; rollback; deploy r2 skipped", "d1", "d4", "r1", "r2"},
+    {"deploy r1; deploy r2; rollback; deploy r2 skipped", "d1 d4", "d4", "r1", ""},
+
+    /* taken down: the stack stays, rollback brings its top back */
+    {"deploy r1; deploy r2; down", "d1 d2", "d3", "r1 r2", ""},
+    {"deploy r1; deploy r2; down; rollback", "d1 d2", "d4", "r1 r2", ""},
+    {"deploy r1; deploy r2; down; rollback; rollback", "d1", "d5", "r1", "r2"},
+    {"deploy r1; down; deploy r1", "d1", "d3", "r1", ""},
+    {"deploy r1; down; rollback d1", "d1", "d3", "r1", ""},
 };
 
 static void append(GString *text, char letter, gint64 id) {
   g_string_append_printf(text, "%s%c%" G_GINT64_FORMAT, text->len > 0 ? " " : "", letter, id);
+}
+
+Test(state, an_environment_that_was_taken_down_runs_nothing_until_the_next_success) {
+  g_auto(Story) down = {0};
+  g_auto(Story) back = {0};
+  story_tell("prod", "deploy r1; down; deploy r2 fail", &down);
+  story_tell("prod", "deploy r1; down; rollback", &back);
+  cr_assert_null(environment_current(down.state));
+  cr_assert_eq(environment_top(down.state), story_deployment(&down, 1));
+  cr_assert_eq(down.state->down, story_deployment(&down, 2));
+  cr_assert_eq(environment_current(back.state), story_deployment(&back, 1));
 }
 
 static void assert_text(const Row *row, const char *what, GString *text, const char *expected) {
@@ -182,7 +201,7 @@ static const Refusal refusals[] = {
     {"deploy r1 interrupted", 0, "run `slipway deploy prod RELEASE` again"},
     {"deploy r1; deploy r2; deploy r3 fail", 3, "d3 (r3, 1.3) did not succeed on all its hosts"},
     {"deploy r1; deploy r2; deploy r3 fail", 3, "there is: d2 (r2, 1.2), d1 (r1, 1.1)"},
-    {"deploy r1; deploy r2 skipped", 2, "did not succeed on all its hosts"},
+    {"deploy r1; deploy r2 broken", 2, "did not succeed on all its hosts"},
     {"deploy r1; deploy r2", 2, "prod already runs d2 (r2, 1.2)"},
     {"deploy r1; deploy r2; rollback", 3, "prod already runs d3 (r1, 1.1)"},
 };
