@@ -13,7 +13,7 @@ typedef struct {
 /* Rows for a choices struct that has a GateChoices at offset `base`. */
 /* clang-format off */
 #define GATE_OPTIONS(base)                                                                                   \
-  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(GateChoices, force), "pass the gates; wants --reason"},  \
+  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(GateChoices, force), "pass the gates, and too few locks; wants --reason"},  \
   {0, OPTION_TEXT, "reason", "TEXT", (base) + offsetof(GateChoices, reason),                                 \
    "why; recorded with the deployment"},                                                                     \
   {0, OPTION_FLAG, "repin", NULL, (base) + offsetof(GateChoices, repin),                                     \
@@ -30,6 +30,42 @@ typedef struct {
   {0, OPTION_TEXT, "wait-lock", "DURATION", (base) + offsetof(LockChoices, wait_lock),                       \
    "wait this long (90s, 10m) for another deployment to end, instead of being refused"}
 /* clang-format on */
+
+/* For commands that can do without some hosts. */
+typedef struct {
+  bool skip_unreachable;
+  GPtrArray *only; /* --host: char *; NULL: all */
+} HostChoices;
+
+/* clang-format off */
+#define SKIP_OPTIONS(base)                                                                                   \
+  {0, OPTION_FLAG, "skip-unreachable", NULL, (base) + offsetof(HostChoices, skip_unreachable),               \
+   "go on without hosts that cannot be reached; most of the hosts must be (or --force)"}
+#define HOST_OPTIONS(base)                                                                                   \
+  {0, OPTION_LIST, "host", "NAME", (base) + offsetof(HostChoices, only),                                     \
+   "only this host, the others count as skipped; may be repeated"}
+/* clang-format on */
+
+/* Copies the choices into `request`. SLIPWAY_ERROR_USAGE: no such host in `environment`. */
+bool host_choices_apply(const HostChoices *choices, const Environment *environment, RolloutRequest *request,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* For commands without gates: what --force passes is the majority of locks. */
+typedef struct {
+  bool force;
+  const char *reason;
+} ForceChoices;
+
+/* clang-format off */
+#define FORCE_OPTIONS(base)                                                                                  \
+  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(ForceChoices, force),                                    \
+   "go on although few of the hosts could be reached and locked; wants --reason"},                           \
+  {0, OPTION_TEXT, "reason", "TEXT", (base) + offsetof(ForceChoices, reason), "why; recorded"}
+/* clang-format on */
+
+/* Copies the choices into `request`. SLIPWAY_ERROR_USAGE: --force without --reason. */
+bool force_choices_apply(const ForceChoices *choices, RolloutRequest *request,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* SLIPWAY_ERROR_USAGE: no duration. */
 bool lock_choices_apply(const LockChoices *choices, RolloutRequest *request,

@@ -2,6 +2,7 @@
 #include "deployer/commands/deliver.h"
 #include "deployer/commands/image_choices.h"
 #include "deployer/commands/rows.h"
+#include "support/errors.h"
 
 #include "support/poison.h"
 
@@ -9,8 +10,20 @@ typedef struct {
   const char *environment, *release;
   ImageChoices images;
   GateChoices gates;
+  HostChoices hosts;
   LockChoices lock;
+  bool as_is;
 } Choices;
+
+static bool check_as_is(const Choices *choices, GError **error) {
+  if (!choices->as_is ||
+      (choices->release == NULL && !image_choices_are_given(&choices->images) && !choices->gates.repin))
+    return true;
+  return fail(
+      error, SLIPWAY_ERROR_USAGE,
+      "--as-is deploys exactly what %s runs already: leave the release, --tag, --image and --repin away",
+      choices->environment);
+}
 
 static bool run_deploy(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
@@ -23,8 +36,10 @@ static bool run_deploy(Invocation *invocation, GError **error) {
       .kind = KIND_DEPLOY,
       .release = choices->release,
       .create = image_choices_are_given(&choices->images) ? &create : NULL,
+      .as_is = choices->as_is,
   };
-  return gate_choices_apply(&choices->gates, &request, error) &&
+  return check_as_is(choices, error) && gate_choices_apply(&choices->gates, &request, error) &&
+         host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
          lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
@@ -37,6 +52,10 @@ static const Argument arguments[] = {
 static const Option options[] = {
     IMAGE_OPTIONS(offsetof(Choices, images)),
     LABEL_OPTIONS(offsetof(Choices, images)),
+    {0, OPTION_FLAG, "as-is", NULL, offsetof(Choices, as_is),
+     "exactly what runs there, today's configuration aside: for a replaced or skipped host"},
+    SKIP_OPTIONS(offsetof(Choices, hosts)),
+    HOST_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
@@ -45,6 +64,7 @@ static const Example examples[] = {
     {"deploy ci --tag \"$GIT_COMMIT\"",
      "in a Jenkins stage: make a release of what was just pushed, and deploy it"},
     {"deploy prod", "today's configuration for the release that prod runs"},
+    {"deploy prod --as-is", "web3 was replaced, or was away: it gets what the others run"},
     {"deploy prod r7 --force --reason \"hotfix, CHG-123\"", "past the gates, on the record"},
     {0},
 };

@@ -7,6 +7,7 @@
 typedef struct {
   const char *environment, *release;
   GateChoices gates;
+  HostChoices hosts;
   LockChoices lock;
 } Choices;
 
@@ -17,6 +18,7 @@ static bool run_promote(Invocation *invocation, GError **error) {
       .release = choices->release,
   };
   return gate_choices_apply(&choices->gates, &request, error) &&
+         host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
          lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
@@ -27,6 +29,7 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
+    HOST_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},

@@ -5,14 +5,18 @@
 #include "support/poison.h"
 
 typedef struct {
-  const char *environment, *to, *reason;
+  const char *environment, *to;
+  ForceChoices force;
+  HostChoices hosts;
   LockChoices lock;
 } Choices;
 
 static bool run_rollback(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
-  RolloutRequest request = {.kind = KIND_ROLLBACK, .to = choices->to, .reason = choices->reason};
-  return lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
+  RolloutRequest request = {.kind = KIND_ROLLBACK, .to = choices->to};
+  return force_choices_apply(&choices->force, &request, error) &&
+         host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
+         lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -23,12 +27,15 @@ static const Option options[] = {
     {0, OPTION_TEXT, "to", "D|R", offsetof(Choices, to),
      "a deployment (d31), or a release (r7, a version): its newest deployment there; default: the one "
      "before"},
-    {0, OPTION_TEXT, "reason", "TEXT", offsetof(Choices, reason), "why; recorded with the rollback"},
+    SKIP_OPTIONS(offsetof(Choices, hosts)),
+    HOST_OPTIONS(offsetof(Choices, hosts)),
+    FORCE_OPTIONS(offsetof(Choices, force)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
 };
 static const Example examples[] = {
     {"rollback prod", "the deployment before; once more goes further back"},
+    {"rollback prod --skip-unreachable", "a host is dead, the others go back; later: deploy prod --as-is"},
     {"rollback prod --to d31 --reason \"checkout is slow\"",
      "what d31 deployed: images, Compose files, variables"},
     {0},

@@ -91,10 +91,13 @@ static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
     Worker *worker = find_worker(rollout, record->name);
-    if (worker == NULL)
+    bool can_be_asked = worker != NULL && worker->engine != NULL;
+    if (record->status == HOST_SKIPPED)
+      continue;
+    if (!can_be_asked)
       settle(record, HOST_UNKNOWN, NULL);
     inquiries[i] = (Inquiry){worker, abandoned, record, doubtful};
-    if (worker != NULL)
+    if (can_be_asked)
       g_thread_pool_push(pool, &inquiries[i], NULL);
   }
   g_thread_pool_free(pool, FALSE, TRUE);
@@ -105,12 +108,17 @@ static void tell(const Rollout *rollout, const Deployment *abandoned) {
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     const DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
     const char *word = record->status == HOST_CHANGED   ? "runs it"
-                       : record->status == HOST_UNKNOWN ? "is between the two"
+                       : record->status == HOST_SKIPPED ? "was skipped"
+                       : record->status == HOST_UNKNOWN ? "may run either, or something between"
                                                         : "runs what it ran before";
     g_string_append_printf(text, "%s%s %s", i > 0 ? ", " : "", record->name, word);
   }
   reporter_warn(rollout->request->reporter, "d%" G_GINT64_FORMAT " was interrupted, its slipway is gone: %s",
                 abandoned->id, text->str);
+}
+
+static bool is_touched(const DeploymentHost *record) {
+  return record->status != HOST_UNCHANGED && record->status != HOST_SKIPPED;
 }
 
 static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
@@ -122,7 +130,7 @@ static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
   abandoned->finished_at = g_get_real_time();
   abandoned->touched = false;
   for (guint i = 0; i < abandoned->hosts->len; i++)
-    if (((const DeploymentHost *)g_ptr_array_index(abandoned->hosts, i))->status != HOST_UNCHANGED)
+    if (is_touched(g_ptr_array_index(abandoned->hosts, i)))
       abandoned->touched = true;
   g_free(abandoned->message);
   abandoned->message = g_strdup(gone->message);

@@ -158,11 +158,11 @@ static bool apply_worker(Worker *worker, GError **error) {
 /* All at once for a rollback: it is an incident. */
 static GPtrArray *workers_of_wave(const Rollout *rollout, guint wave) {
   bool is_all_at_once = rollout->deployment->kind == KIND_ROLLBACK;
-  guint hosts = rollout->workers->len;
+  g_autoptr(GPtrArray) active = rollout_active(rollout);
   GPtrArray *workers = g_ptr_array_new();
-  for (guint i = 0; i < hosts; i++)
-    if (wave == (is_all_at_once ? 1 : wave_of(&rollout->request->environment->rollout, i, hosts)))
-      g_ptr_array_add(workers, g_ptr_array_index(rollout->workers, i));
+  for (guint i = 0; i < active->len; i++)
+    if (wave == (is_all_at_once ? 1 : wave_of(&rollout->request->environment->rollout, i, active->len)))
+      g_ptr_array_add(workers, g_ptr_array_index(active, i));
   return workers;
 }
 

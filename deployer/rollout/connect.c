@@ -54,29 +54,136 @@ static bool connect_worker(Worker *worker, GError **error) {
   return worker_step(worker, "connect", open_host, error);
 }
 
-/* Locking the same host first, whatever the order of the file, keeps two controllers from holding half of the
- * hosts each. */
-static GPtrArray *first_by_name(GPtrArray *workers, GPtrArray **others) {
-  Worker *first = g_ptr_array_index(workers, 0);
-  for (guint i = 1; i < workers->len; i++) {
-    Worker *worker = g_ptr_array_index(workers, i);
-    if (g_strcmp0(worker->config->name, first->config->name) < 0)
-      first = worker;
+/* ---- hosts that are left out -----------------------------------------------------------------------------
+ */
+
+static bool is_chosen(const Worker *worker) {
+  const GPtrArray *only = worker->rollout->request->only;
+  for (guint i = 0; only != NULL && i < only->len; i++)
+    if (g_str_equal(only->pdata[i], worker->config->name))
+      return true;
+  return only == NULL;
+}
+
+/* What slipway last left on the host, or NULL: not known. Borrowed. */
+static const DeploymentHost *last_word_on(const Worker *worker) {
+  const Situation *situation = worker->rollout->situation;
+  const Deployment *last = situation != NULL ? situation->state->last : NULL;
+  for (guint i = 0; last != NULL && i < last->hosts->len; i++) {
+    const DeploymentHost *host = g_ptr_array_index(last->hosts, i);
+    if (g_str_equal(host->name, worker->config->name))
+      return host;
   }
-  GPtrArray *alone = g_ptr_array_new();
-  g_ptr_array_add(alone, first);
-  *others = g_ptr_array_new();
-  for (guint i = 0; i < workers->len; i++)
-    if (g_ptr_array_index(workers, i) != first)
-      g_ptr_array_add(*others, g_ptr_array_index(workers, i));
-  return alone;
+  return NULL;
+}
+
+static bool record_skipped(Worker *worker, HostStatus status, const char *why, GError **error) {
+  const DeploymentHost *last = last_word_on(worker);
+  worker->is_skipped = true;
+  return worker_record(worker, status, last != NULL ? last->runs : NULL, why, error);
+}
+
+/* A host that cannot be talked to; one that somebody else holds is another matter. */
+static bool can_do_without(const Worker *worker) {
+  const RolloutRequest *request = worker->rollout->request;
+  return (request->skip_unreachable || !is_chosen(worker)) && error_is(worker->error, SLIPWAY_ERROR_UNREADY);
+}
+
+static bool skip_unreachable(GPtrArray *workers, GError **error) {
+  for (guint i = 0; i < workers->len; i++) {
+    Worker *worker = g_ptr_array_index(workers, i);
+    if (worker->error == NULL || !can_do_without(worker))
+      continue;
+    reporter_warn(worker->rollout->request->reporter, "%s is skipped: %s", worker->config->name,
+                  worker->error->message);
+    g_clear_pointer(&worker->engine, engine_free);
+    g_clear_pointer(&worker->facts, host_facts_free);
+    if (!record_skipped(worker, HOST_SKIPPED, worker->error->message, error))
+      return false;
+    g_clear_error(&worker->error);
+  }
+  return true;
+}
+
+/* What the host runs is what is to be deployed: then it is left out, and lacks nothing. */
+static bool runs_the_same(const Worker *worker) {
+  const Rollout *rollout = worker->rollout;
+  const DeploymentHost *last = last_word_on(worker);
+  const GPtrArray *known = rollout->situation->deployments;
+  for (guint i = 0; last != NULL && last->runs != NULL && i < known->len; i++) {
+    const Deployment *deployment = g_ptr_array_index(known, i);
+    if (g_str_equal(deployment->uid, last->runs))
+      return g_strcmp0(deployment->content, rollout->deployment->content) == 0;
+  }
+  return false;
+}
+
+bool skip_unchosen(Rollout *rollout, GError **error) {
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    if (worker->is_skipped || is_chosen(worker))
+      continue;
+    bool lacks_nothing = runs_the_same(worker);
+    if (!record_skipped(worker, lacks_nothing ? HOST_UNCHANGED : HOST_SKIPPED,
+                        lacks_nothing ? NULL : "not chosen (--host)", error))
+      return false;
+  }
+  g_autoptr(GPtrArray) active = rollout_active(rollout);
+  return active->len > 0 || fail(error, SLIPWAY_ERROR_UNREADY, "none of the chosen hosts can be reached");
+}
+
+/* ---- locks -----------------------------------------------------------------------------------------------
+ */
+
+static gint compare_by_name(gconstpointer a, gconstpointer b) {
+  const Worker *left = *(Worker *const *)a, *right = *(Worker *const *)b;
+  return g_strcmp0(left->config->name, right->config->name);
+}
+
+/* Locking the same host first, whatever the order of the file, keeps two controllers from holding half of the
+ * hosts each. *next: the index of the first that was not tried. */
+static bool lock_the_first(GPtrArray *by_name, guint *next, GError **error) {
+  bool is_locked = false;
+  for (*next = 0; *next < by_name->len && !is_locked; (*next)++) {
+    g_autoptr(GPtrArray) alone = g_ptr_array_new();
+    g_ptr_array_add(alone, g_ptr_array_index(by_name, *next));
+    is_locked = crew_run(alone, connect_worker, NULL);
+    if (!skip_unreachable(alone, error) || !crew_succeeded(alone, error))
+      return false;
+  }
+  return true;
+}
+
+static bool lock_the_others(GPtrArray *by_name, guint next, GError **error) {
+  g_autoptr(GPtrArray) others = g_ptr_array_new();
+  for (guint i = next; i < by_name->len; i++)
+    g_ptr_array_add(others, g_ptr_array_index(by_name, i));
+  return crew_run(others, connect_worker, NULL) ||
+         (skip_unreachable(others, error) && crew_succeeded(others, error));
+}
+
+/* Two that cannot see each other's hosts must not both go on. */
+static bool require_majority(const Rollout *rollout, GError **error) {
+  g_autoptr(GPtrArray) locked = rollout_active(rollout);
+  guint hosts = rollout->workers->len;
+  if (locked->len == 0)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "none of the %u hosts can be reached", hosts);
+  if (locked->len * 2 > hosts || rollout->request->force)
+    return true;
+  return fail(
+      error, SLIPWAY_ERROR_REFUSED,
+      "only %u of %u hosts could be reached and locked, and another slipway may be at work on the others; "
+      "when you know that none is: --force --reason TEXT",
+      locked->len, hosts);
 }
 
 bool phase_connect(Rollout *rollout, const char *holder, GError **error) {
   rollout->holder = holder;
   if (holder == NULL)
     return crew_run_all(rollout, connect_worker, error);
-  g_autoptr(GPtrArray) others = NULL;
-  g_autoptr(GPtrArray) first = first_by_name(rollout->workers, &others);
-  return crew_run(first, connect_worker, error) && crew_run(others, connect_worker, error);
+  guint next = 0;
+  g_autoptr(GPtrArray) by_name = rollout_active(rollout);
+  g_ptr_array_sort(by_name, compare_by_name);
+  return lock_the_first(by_name, &next, error) && lock_the_others(by_name, next, error) &&
+         require_majority(rollout, error);
 }

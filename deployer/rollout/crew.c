@@ -97,7 +97,7 @@ static void await(Shift *shift, GPtrArray *workers) {
   g_mutex_unlock(&shift->mutex);
 }
 
-static bool report_failures(GPtrArray *workers, GError **error) {
+bool crew_succeeded(GPtrArray *workers, GError **error) {
   const Worker *first = NULL;
   guint failures = 0;
   for (guint i = 0; i < workers->len; i++) {
@@ -135,7 +135,7 @@ bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
   g_thread_pool_free(pool, FALSE, TRUE);
   g_cond_clear(&shift.ended);
   g_mutex_clear(&shift.mutex);
-  return report_failures(workers, error);
+  return crew_succeeded(workers, error);
 }
 
 GPtrArray *rollout_active(const Rollout *rollout) {
@@ -209,7 +209,8 @@ bool worker_record(Worker *worker, HostStatus status, const char *runs, const ch
   record->runs = g_strdup(runs);
   g_free(record->error);
   record->error = g_strdup(problem);
-  return history_set_host(worker->rollout->request->history, worker->rollout->deployment->id, record, error);
+  gint64 id = worker->rollout->deployment->id;
+  return id == 0 || history_set_host(worker->rollout->request->history, id, record, error);
 }
 
 bool worker_compose(Worker *worker, const char *folder, const char *uid, const char *action, guint timeout_ms,

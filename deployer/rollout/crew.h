@@ -43,7 +43,7 @@ typedef struct {
   Engine *engine;     /* NULL until connected */
   HealthWatch *watch; /* from before `up` until the wait ends */
   bool is_touched;    /* a container may have been changed */
-  bool is_skipped;    /* not worked on: not chosen, or cannot be reached (then facts and engine are NULL) */
+  bool is_skipped;    /* not worked on: not chosen (--host), or cannot be reached: then facts are NULL */
   GError *error;      /* of the last crew_run, or NULL */
 } Worker;
 
@@ -61,6 +61,8 @@ typedef bool (*WorkerTask)(Worker *worker, GError **error);
  * the first in the order of the inventory, "NAME: …", and says how many others failed; each has its own in
  * worker->error. */
 bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same of an earlier crew_run, once its callers have cleared the errors that do not matter. */
+bool crew_succeeded(GPtrArray *workers, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Every worker of the rollout that is not skipped. */
 bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -69,7 +71,7 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN
 typedef bool (*WorkerStep)(Worker *worker, char **detail, GError **error);
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Writes the worker's host record to the history. */
+/* Writes the worker's host record, to the history too when the deployment is in it. */
 bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem,
                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

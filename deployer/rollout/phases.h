@@ -4,9 +4,12 @@
 
 #include "deployer/rollout/crew.h"
 
-/* Connects: the first host by name, then the others at once. `holder` locks them, NULL does not.
- * SLIPWAY_ERROR_REFUSED when locked. */
+/* Connects: the first host by name, then the others at once, also those that --host leaves out: a lock that
+ * is held there counts. `holder` locks them, NULL does not. Hosts that cannot be reached are skipped where
+ * the request allows it and most of the others are locked. SLIPWAY_ERROR_REFUSED when locked by another. */
 bool phase_connect(Rollout *rollout, const char *holder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Leaves out, and records, the hosts that --host does not name. Once the deployment's content is known. */
+bool skip_unchosen(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Images there and protected from pruning, release folder uploaded, Compose shown to run exactly the pins.
  * Changes no container. */
 bool phase_prepare(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -16,7 +19,8 @@ bool phase_apply(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool phase_commit(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Beyond `retain`; failures are warnings. */
 void phase_prune(Rollout *rollout);
-/* Every touched host back to its `current`. False when some host could not be put back; records say which. */
+/* Every host that has strayed back to its `current`. False when some host could not be put back; records say
+ * which. */
 bool phase_restore(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Starts release `uid` on the worker's host and waits until it is well. Shared by apply and restore. */
@@ -40,5 +44,10 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
  * phase_connect it gives locked hosts to work on. Steps are recorded only once it is in the history. */
 Deployment *rollout_bare_record(const RolloutRequest *request);
 
-/* For errors and the final word: what every host runs as far as known, a line each. Caller frees. */
-char *describe_hosts(const Rollout *rollout);
+/* For a broken end: a line per host (what it runs as far as known, what it should run, the command that mends
+ * it), then the commands for all (way_out.c). Caller frees. */
+char *describe_way_out(const Rollout *rollout);
+
+/* The host's containers are not known to be those of its `current`: this deployment touched them, or an
+ * earlier one that was cut short did. Asks the host when only the latter is possible. */
+bool worker_has_strayed(Worker *worker);

@@ -1,8 +1,9 @@
-/* Phase `restore`: each touched host back to its `current`, without a registry, in parallel. Nothing cuts it
- * short. */
+/* Phase `restore`: each host that has strayed back to its `current`, without a registry, in parallel. Nothing
+ * cuts it short. */
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
 #include "host_scripts.h"
 #include "support/errors.h"
@@ -74,13 +75,31 @@ static void find_rules(Rollout *rollout) {
   rollout->restore_health = then != NULL ? &then->health : NULL;
 }
 
+static bool has_containers(Worker *worker) {
+  g_autoptr(GPtrArray) containers = NULL;
+  return !engine_list_containers(worker->engine, worker->rollout->place, &containers, NULL) ||
+         containers->len > 0;
+}
+
+bool worker_has_strayed(Worker *worker) {
+  const char *current = worker->facts != NULL ? worker->facts->current : NULL;
+  bool runs_current = false;
+  if (worker->is_skipped || worker->is_touched)
+    return worker->is_touched;
+  if (!environment_is_unsettled(worker->rollout->situation->state) || worker->engine == NULL)
+    return false;
+  if (current == NULL)
+    return has_containers(worker);
+  return !worker_runs_release(worker, current, &runs_current, NULL) || !runs_current;
+}
+
 bool phase_restore(Rollout *rollout, GError **error) {
-  g_autoptr(GPtrArray) touched = g_ptr_array_new();
+  g_autoptr(GPtrArray) strayed = g_ptr_array_new();
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
-    if (worker->is_touched)
-      g_ptr_array_add(touched, worker);
+    if (worker_has_strayed(worker))
+      g_ptr_array_add(strayed, worker);
   }
   find_rules(rollout);
-  return crew_run(touched, restore_worker, error);
+  return crew_run(strayed, restore_worker, error);
 }

@@ -95,10 +95,11 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
   Deployment *deployment = rollout_bare_record(request);
   deployment->release = target->release->id;
   deployment->version = g_strdup(target->release->version);
-  if (request->kind == KIND_ROLLBACK) {
+  if (request->kind == KIND_ROLLBACK)
     note_rollback(deployment, target);
-    deployment->config_revision = g_strdup(target->rollback.restores->config_revision);
-    deployment->config_dirty = target->rollback.restores->config_dirty;
+  if (target->origin != NULL) {
+    deployment->config_revision = g_strdup(target->origin->config_revision);
+    deployment->config_dirty = target->origin->config_dirty;
   } else {
     gint64 committed_at = 0; /* of the configuration: nobody asks */
     repository_state(request->config->directory, &deployment->config_revision, &deployment->config_dirty,
@@ -141,9 +142,9 @@ static bool check_interrupt(GError **error) {
 }
 
 static bool means_the_same(const Rollout *rollout, const Target *target) {
-  return target != NULL && target->release->id == rollout->target->release->id &&
-         (rollout->request->kind != KIND_ROLLBACK ||
-          target->rollback.restores->id == rollout->target->rollback.restores->id);
+  const Target *decided = rollout->target;
+  return target != NULL && target->release->id == decided->release->id &&
+         (decided->origin == NULL || target->origin->id == decided->origin->id);
 }
 
 /* Another slipway may have worked here between the decision and the locks: would the decision still be the
@@ -161,6 +162,7 @@ static bool decide_again(Rollout *rollout, GError **error) {
     return prefix(error, "things have changed meanwhile: ");
   if (means_the_same(rollout, target)) {
     rollout->target->rollback = target->rollback;
+    rollout->target->origin = target->origin;
     note_rollback(rollout->deployment, rollout->target);
     return history_update_deployment(rollout->request->history, rollout->deployment, error);
   }
@@ -186,7 +188,7 @@ static bool run_phases(Rollout *rollout, GError **error) {
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
   if (!record_target(rollout, error) || !phase_connect(rollout, holder, error) ||
-      !look_again(rollout, error) || !close_abandoned(rollout, error))
+      !look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");
@@ -201,22 +203,6 @@ static bool run_phases(Rollout *rollout, GError **error) {
   return phase_commit(rollout, error);
 }
 
-char *describe_hosts(const Rollout *rollout) {
-  GString *text = g_string_new(NULL);
-  for (guint i = 0; i < rollout->workers->len; i++) {
-    const Worker *worker = g_ptr_array_index(rollout->workers, i);
-    const DeploymentHost *record = worker->record;
-    g_string_append_printf(text, "\n  %s: %s", record->name, host_status_name(record->status));
-    if (record->runs == NULL)
-      g_string_append(text, ", what it runs is not known");
-    else if (g_str_equal(record->runs, rollout->deployment->uid))
-      g_string_append_printf(text, ", runs d%" G_GINT64_FORMAT, rollout->deployment->id);
-    else
-      g_string_append(text, record->runs[0] == '\0' ? ", runs nothing" : ", runs what it ran before");
-  }
-  return g_string_free(text, FALSE);
-}
-
 static void keep_problem(const Worker *worker) {
   if (worker->record->error == NULL && worker->error != NULL)
     worker->record->error = g_strdup(worker->error->message);
@@ -228,21 +214,20 @@ static char *untouched_runs(Worker *worker) {
   const EnvironmentState *state = worker->rollout->situation->state;
   if (worker->facts == NULL)
     return NULL;
-  const char *current = worker->facts->current != NULL ? worker->facts->current : "";
-  if (!environment_is_unsettled(state))
-    return g_strdup(current);
-  const char *uids[] = {current, state->last->uid};
-  for (guint i = 0; i < G_N_ELEMENTS(uids) && worker->engine != NULL; i++) {
-    bool runs = false;
-    if (worker_runs_release(worker, uids[i], &runs, NULL) && runs)
-      return g_strdup(uids[i]);
-  }
+  if (!worker_has_strayed(worker))
+    return g_strdup(worker->facts->current != NULL ? worker->facts->current : "");
+  bool runs = false;
+  if (state->last != NULL && worker->engine != NULL &&
+      worker_runs_release(worker, state->last->uid, &runs, NULL) && runs)
+    return g_strdup(state->last->uid);
   return NULL;
 }
 
 /* After a failure: a touched host says for itself, or is not known. */
 static void settle_record(Worker *worker) {
   DeploymentHost *record = worker->record;
+  if (worker->is_skipped)
+    return;
   keep_problem(worker);
   if (worker->is_touched) {
     record->status = record->status == HOST_PENDING ? HOST_UNKNOWN : record->status;
@@ -258,11 +243,11 @@ static void settle_records(const Rollout *rollout) {
     settle_record(g_ptr_array_index(rollout->workers, i));
 }
 
-/* Every host is known to run its `current`: not so where an earlier deployment was cut short and this one did
- * not come to that host. */
+/* Every host is known to run its `current`: not so where an earlier deployment was cut short. */
 static bool are_all_as_before(const Rollout *rollout) {
-  for (guint i = 0; i < rollout->workers->len; i++) {
-    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+  g_autoptr(GPtrArray) active = rollout_active(rollout);
+  for (guint i = 0; i < active->len; i++) {
+    const Worker *worker = g_ptr_array_index(active, i);
     const char *current = worker->facts != NULL ? worker->facts->current : NULL;
     if (g_strcmp0(worker->record->runs, current != NULL ? current : "") != 0)
       return false;
@@ -283,42 +268,37 @@ static bool shall_restore(const Rollout *rollout) {
          rollout->request->environment->rollout.on_failure == ON_FAILURE_RESTORE;
 }
 
-/* The commands that mend it. Caller frees. */
-static char *describe_way_out(const Rollout *rollout) {
-  const char *environment = rollout->request->environment->name;
-  const Deployment *deployment = rollout->deployment;
-  if (deployment->kind == KIND_ROLLBACK)
-    return g_strdup_printf("To try again: slipway rollback %s --to d%" G_GINT64_FORMAT
-                           "\nTo return to what it was leaving: slipway rollback %s",
-                           environment, deployment->restores, environment);
-  if (environment_current(rollout->situation->state) == NULL)
-    return g_strdup_printf("Nothing ran before. To try again: slipway deploy %s", environment);
-  return g_strdup_printf("To return to what ran before: slipway rollback %s", environment);
+/* How it went back, for the message. Caller frees. */
+static bool put_back(Rollout *rollout, char **duration, GError **error) {
+  gint64 started = g_get_monotonic_time();
+  rollout->stage = STAGE_RESTORING;
+  reporter_phase(rollout->request->reporter, "restore");
+  reporter_warn(rollout->request->reporter, "putting the hosts back"); /* the step has said why */
+  bool is_restored = phase_restore(rollout, error);
+  *duration = duration_for_people((g_get_monotonic_time() - started) / 1000);
+  return is_restored;
+}
+
+static SlipwayErrorKind kind_after_restore(const GError *cause) {
+  if (error_is(cause, SLIPWAY_ERROR_INTERRUPTED))
+    return SLIPWAY_ERROR_INTERRUPTED;
+  return error_is(cause, SLIPWAY_ERROR_STORE) ? SLIPWAY_ERROR_STORE : SLIPWAY_ERROR_DEPLOY;
 }
 
 /* The cause comes first, then where that leaves the hosts. */
 static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **error) {
   g_autoptr(GError) problem = NULL;
-  bool is_restored = false;
-  if (shall_restore(rollout)) {
-    rollout->stage = STAGE_RESTORING;
-    reporter_phase(rollout->request->reporter, "restore");
-    reporter_warn(rollout->request->reporter, "putting the hosts back"); /* the step has said why */
-    is_restored = phase_restore(rollout, &problem);
-  }
+  g_autofree char *duration = NULL;
+  bool is_restored = shall_restore(rollout) && put_back(rollout, &duration, &problem);
+  rollout->deployment->touched = is_any_touched(rollout);
   settle_records(rollout);
-  g_autofree char *hosts = describe_hosts(rollout);
-  g_autofree char *advice = describe_way_out(rollout);
-  if (!is_restored || !are_all_as_before(rollout))
-    return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\nA person is needed. Hosts:%s\n%s", cause->message,
-                problem != NULL ? "could not be put back: "
-                : is_restored   ? "what an earlier deployment left on other hosts stays"
-                                : "nothing was put back",
-                problem != NULL ? problem->message : "", hosts, advice);
-  SlipwayErrorKind kind = error_is(cause, SLIPWAY_ERROR_INTERRUPTED) ? SLIPWAY_ERROR_INTERRUPTED
-                          : error_is(cause, SLIPWAY_ERROR_STORE)     ? SLIPWAY_ERROR_STORE
-                                                                     : SLIPWAY_ERROR_DEPLOY;
-  return fail(error, kind, "%s\nEvery host runs what it ran before.", cause->message);
+  if (is_restored && are_all_as_before(rollout))
+    return fail(error, kind_after_restore(cause), "%s\nEvery host runs what it ran before (put back in %s).",
+                cause->message, duration);
+  g_autofree char *way_out = describe_way_out(rollout);
+  return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\n%s", cause->message,
+              problem != NULL ? "could not be put back: " : "nothing was put back",
+              problem != NULL ? problem->message : "", way_out);
 }
 
 /* All run the new release and are well: going back would only mix them with the host that cannot be reached.
@@ -339,17 +319,28 @@ static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error
   if (error != NULL)
     *error = g_error_copy(cause);
   if (rollout->stage == STAGE_APPLYING && error_is(cause, SLIPWAY_ERROR_UNREADY))
-    recast(error, are_all_as_before(rollout) ? SLIPWAY_ERROR_DEPLOY : SLIPWAY_ERROR_BROKEN);
+    recast(error, SLIPWAY_ERROR_DEPLOY);
+  return false;
+}
+
+/* Something is to be put back, or said: a container changed now, or an earlier deployment was cut short and
+ * this one set out to replace what it left. */
+static bool is_any_changed(const Rollout *rollout) {
+  if (is_any_touched(rollout))
+    return true;
+  g_autoptr(GPtrArray) active = rollout_active(rollout);
+  for (guint i = 0; rollout->stage == STAGE_APPLYING && i < active->len; i++)
+    if (worker_has_strayed(g_ptr_array_index(active, i)))
+      return true;
   return false;
 }
 
 /* Turns the failure of a phase into that of the deployment. */
 static bool conclude_failure(Rollout *rollout, const GError *cause, GError **error) {
-  rollout->deployment->touched = is_any_touched(rollout);
   if (rollout->stage == STAGE_COMMITTING)
     return fail_to_commit(rollout, cause, error);
-  return rollout->deployment->touched ? fail_after_changes(rollout, cause, error)
-                                      : fail_untouched(rollout, cause, error);
+  return is_any_changed(rollout) ? fail_after_changes(rollout, cause, error)
+                                 : fail_untouched(rollout, cause, error);
 }
 
 static DeploymentStatus status_for(const GError *problem) {

@@ -156,6 +156,35 @@ static bool find_named_deployment(const RolloutRequest *request, const Situation
               release->version, request->environment->name, request->environment->name);
 }
 
+/* Images, pins, Compose files, files and variables as `origin` deployed them. */
+static bool read_snapshot(const RolloutRequest *request, const Deployment *origin, Target *target,
+                          GError **error) {
+  if (!history_get_release(request->history, origin->release, &target->release, error))
+    return false;
+  if (target->release == NULL)
+    return fail(error, SLIPWAY_ERROR_STORE, "the release of d%" G_GINT64_FORMAT " is not in the history",
+                origin->id);
+  if (!snapshot_read(request->history, origin, &target->project, &target->pinned, &target->recorded, error))
+    return prefix(error, "d%" G_GINT64_FORMAT ": ", origin->id);
+  const Environment *then = config_find_environment(target->recorded, request->environment->name);
+  target->origin = origin;
+  target->health = then != NULL ? &then->health : &request->environment->health;
+  target->builtins = make_builtins(request, target->release);
+  return true;
+}
+
+/* No gate is asked: it runs there already. */
+static bool resolve_as_is(const RolloutRequest *request, const Situation *situation, Target *target,
+                          GError **error) {
+  const Deployment *current = environment_current(situation->state);
+  if (current == NULL)
+    return fail(
+        error, SLIPWAY_ERROR_USAGE,
+        "%s runs nothing, so there is nothing to deploy as it is: name a release (slipway release list)",
+        request->environment->name);
+  return read_snapshot(request, current, target, error);
+}
+
 static bool resolve_rollback(const RolloutRequest *request, const Situation *situation, Target *target,
                              GError **error) {
   const Deployment *to = NULL;
@@ -163,18 +192,7 @@ static bool resolve_rollback(const RolloutRequest *request, const Situation *sit
     return false;
   if (!environment_rollback_target(situation->state, to, &target->rollback, error))
     return false;
-  const Deployment *restores = target->rollback.restores;
-  if (!history_get_release(request->history, restores->release, &target->release, error))
-    return false;
-  if (target->release == NULL)
-    return fail(error, SLIPWAY_ERROR_STORE, "the release of d%" G_GINT64_FORMAT " is not in the history",
-                restores->id);
-  if (!snapshot_read(request->history, restores, &target->project, &target->pinned, &target->recorded, error))
-    return prefix(error, "d%" G_GINT64_FORMAT ": ", restores->id);
-  const Environment *then = config_find_environment(target->recorded, request->environment->name);
-  target->health = then != NULL ? &then->health : &request->environment->health;
-  target->builtins = make_builtins(request, target->release);
-  return true;
+  return read_snapshot(request, target->rollback.restores, target, error);
 }
 
 static bool resolve_forward(const RolloutRequest *request, const Situation *situation, bool asking_only,
@@ -200,8 +218,9 @@ bool target_resolve(const RolloutRequest *request, const Situation *situation, b
   g_autoptr(Target) resolved = g_new0(Target, 1);
   g_autoptr(GPtrArray) said = g_ptr_array_new_with_free_func((GDestroyNotify)gate_answer_free);
   g_autofree char *nothing = NULL;
-  bool ok = request->kind == KIND_ROLLBACK
-                ? resolve_rollback(request, situation, resolved, error)
+  bool ok = request->kind == KIND_ROLLBACK ? resolve_rollback(request, situation, resolved, error)
+            : request->as_is
+                ? resolve_as_is(request, situation, resolved, error)
                 : resolve_forward(request, situation, asking_only, &said, resolved, &nothing, error);
   if (!ok)
     return false;

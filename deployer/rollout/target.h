@@ -10,10 +10,12 @@
 typedef struct {
   Release *release;
   ComposeProject *project;
-  GPtrArray *builtins;        /* NamedValue: SLIPWAY_APP … */
-  GHashTable *pinned;         /* service -> reference; NULL until target_pin */
-  GHashTable *fresh;          /* image string -> reference: pins to keep, or NULL */
-  Config *recorded;           /* rollback: the snapshot's settings; else NULL */
+  GPtrArray *builtins; /* NamedValue: SLIPWAY_APP … */
+  GHashTable *pinned;  /* service -> reference; NULL until target_pin */
+  GHashTable *fresh;   /* image string -> reference: pins to keep, or NULL */
+  const Deployment
+      *origin;      /* rollback, --as-is: whose snapshot it is, borrowed from the situation; else NULL */
+  Config *recorded; /* the snapshot's settings, or NULL */
   const HealthConfig *health; /* borrowed: from `recorded` or today's */
   RollbackTarget rollback;    /* rollback only */
 } Target;

@@ -171,8 +171,8 @@ wait $! || STATUS=$?
 cp deploy.out "$WORK/.stdout"
 cp deploy.err "$WORK/.stderr"
 [ "$STATUS" = 5 ] || fail "expected exit status 5, got $STATUS"
-expect_err '  one: restored, runs what it ran before'
-expect_err '  two: .*not known'
+expect_err '  one: restored, runs d[0-9]+ \(r2, 2.0\)'
+expect_err '  two: unknown, what it runs is not known; should run d[0-9]+ .*: slipway rollback prod --host two'
 fleet mend two
 expect_exit 0 slipway rollback prod
 expect_version 2.0 "${HOSTS[@]}"

@@ -1,0 +1,86 @@
+/* For the person who is needed (exit status 5): what every host runs, what it should run, and the commands
+ * that mend it. */
+#include "deployer/rollout/phases.h"
+
+#include "support/poison.h"
+
+static const Deployment *find_deployment(const Rollout *rollout, const char *uid) {
+  const GPtrArray *known = rollout->situation->deployments;
+  if (g_str_equal(uid, rollout->deployment->uid))
+    return rollout->deployment;
+  for (guint i = 0; i < known->len; i++) {
+    const Deployment *deployment = g_ptr_array_index(known, i);
+    if (g_str_equal(deployment->uid, uid))
+      return deployment;
+  }
+  return NULL;
+}
+
+/* "d4 (r2, 1.0)", "nothing". Caller frees. */
+static char *describe_release(const Rollout *rollout, const char *uid) {
+  const Deployment *deployment = find_deployment(rollout, uid);
+  if (uid[0] == '\0')
+    return g_strdup("nothing");
+  if (deployment == NULL)
+    return g_strdup_printf("deployment %s, which this history does not know", uid);
+  return g_strdup_printf("d%" G_GINT64_FORMAT " (r%" G_GINT64_FORMAT ", %s)", deployment->id,
+                         deployment->release, deployment->version);
+}
+
+/* A rollback is to be got through; anything else is to be undone. NULL: not known. */
+static const char *should_run(const Worker *worker) {
+  const Rollout *rollout = worker->rollout;
+  const Deployment *top = environment_current(rollout->situation->state);
+  if (rollout->deployment->kind == KIND_ROLLBACK)
+    return rollout->deployment->uid;
+  if (worker->facts != NULL)
+    return worker->facts->current != NULL ? worker->facts->current : "";
+  return top != NULL ? top->uid : NULL;
+}
+
+/* The command without the hosts. Caller frees. */
+static char *mending_command(const Rollout *rollout) {
+  const char *environment = rollout->request->environment->name;
+  const Deployment *deployment = rollout->deployment;
+  if (deployment->kind == KIND_ROLLBACK)
+    return g_strdup_printf("slipway rollback %s --to d%" G_GINT64_FORMAT, environment, deployment->restores);
+  return environment_top(rollout->situation->state) != NULL
+             ? g_strdup_printf("slipway rollback %s", environment)
+             : g_strdup_printf("slipway down %s", environment);
+}
+
+static void describe_host(const Worker *worker, const char *command, GString *text) {
+  const DeploymentHost *record = worker->record;
+  const char *should = should_run(worker);
+  g_autofree char *runs = record->runs != NULL ? describe_release(worker->rollout, record->runs) : NULL;
+  g_string_append_printf(text, "\n  %s: %s, ", record->name, host_status_name(record->status));
+  if (runs != NULL)
+    g_string_append_printf(text, "runs %s", runs);
+  else
+    g_string_append(text, "what it runs is not known");
+  if (worker->is_skipped || should == NULL || g_strcmp0(record->runs, should) == 0)
+    return;
+  g_autofree char *wanted = describe_release(worker->rollout, should);
+  bool can_be_named = !g_str_has_prefix(command, "slipway down"); /* which takes all hosts */
+  g_string_append_printf(text, "; should run %s: %s%s%s", wanted, command, can_be_named ? " --host " : "",
+                         can_be_named ? record->name : "");
+}
+
+char *describe_way_out(const Rollout *rollout) {
+  g_autofree char *command = mending_command(rollout);
+  const char *environment = rollout->request->environment->name;
+  GString *text = g_string_new("A person is needed. Hosts:");
+  for (guint i = 0; i < rollout->workers->len; i++)
+    describe_host(g_ptr_array_index(rollout->workers, i), command, text);
+  if (rollout->deployment->kind == KIND_ROLLBACK)
+    g_string_append_printf(text,
+                           "\nTo try again on all: %s"
+                           "\nTo return to what it was leaving: slipway rollback %s",
+                           command, environment);
+  else if (environment_top(rollout->situation->state) != NULL)
+    g_string_append_printf(text, "\nTo return all to what ran before: %s", command);
+  else
+    g_string_append_printf(text, "\nNothing ran before. To try again: slipway deploy %s; to remove it: %s",
+                           environment, command);
+  return g_string_free(text, FALSE);
+}
