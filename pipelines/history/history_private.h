@@ -5,19 +5,24 @@
 #include "pipelines/history/history.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 struct History {
   char *path; /* as given: what errors say */
   char *file; /* absolute: what SQLite opens */
   char *note;
+  int busy_timeout_ms; /* how long another process may keep the file */
+  bool is_known;       /* opened for writing: the file is device and inode, as long as it is the same */
+  dev_t device;
+  ino_t inode;
   sqlite3 *db;
   GMutex mutex;           /* one thread at a time on db and statements */
   GHashTable *statements; /* SQL -> sqlite3_stmt, prepared once */
 };
 
-/* history_open with the question about the file system answered by the caller. */
-bool history_open_on(const char *path, HistoryMode mode, const char *network_file_system, History **history,
-                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* history_open with the question about the file system, and its patience, answered by the caller. */
+bool history_open_on(const char *path, HistoryMode mode, const char *network_file_system, int busy_timeout_ms,
+                     History **history, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The name of a network (or FUSE) file system by its statfs(2) type, or NULL: WAL needs memory shared by all
  * its users. */
 const char *network_file_system_name(unsigned long type);
@@ -30,6 +35,7 @@ bool history_check_version(History *history, bool *is_current, GError **error) G
 /* ---- errors: false, SLIPWAY_ERROR_STORE with the path, SQLite's reason and what to do
  * -------------------------------- */
 bool history_fail_sqlite(const History *history, int code, GError **error);
+bool history_fail_damaged(const History *history, const char *found, GError **error);
 bool history_fail(const History *history, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 bool history_execute(History *history, const char *sql, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -83,3 +89,14 @@ char *column_text(Query *query);     /* caller frees; NULL for NULL */
 gint64 column_integer(Query *query); /* 0 for NULL */
 GBytes *column_bytes(Query *query);
 void column_skip(Query *query, int count);
+
+/* ---- rows that several files write: inside a transaction only
+ * ------------------------------------------------------------------------------ */
+
+/* What a deployment that ends now gets: the order in which deployments ended, over all environments. */
+#define HISTORY_NEXT_SEQUENCE "(SELECT coalesce(max(sequence), 0) + 1 FROM deployment)"
+/* As it is, with its hosts; its own id is not used. sequence 0: it has not ended. */
+bool history_insert_deployment(History *history, const Deployment *deployment, gint64 sequence, gint64 *id,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Finds or makes the release that `release` of another history is here, and fills in its id and version. */
+bool history_import_release(History *history, Release *release, GError **error) G_GNUC_WARN_UNUSED_RESULT;

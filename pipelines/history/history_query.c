@@ -4,14 +4,21 @@
 #include "support/errors.h"
 #include "support/poison.h"
 
+#include <sys/stat.h>
+
+#define REBUILD                                                                                              \
+  "move it away (its -wal and -shm too); then `slipway history import ENV` makes a new one from what the "   \
+  "hosts know, or put a backup in its place"
+
 typedef struct {
   int code; /* primary result code */
   const char *advice;
 } Advice;
 
 static const Advice advices[] = {
-    {SQLITE_CORRUPT, "the file is damaged: move it away and put a backup in its place"},
-    {SQLITE_NOTADB, "this is not a slipway history: name another file with --history, or move this one away"},
+    {SQLITE_CORRUPT, "the file is damaged: " REBUILD},
+    {SQLITE_NOTADB, "this is not a slipway history, or its beginning is damaged: name another file with "
+                    "--history, or " REBUILD},
     {SQLITE_FULL, "the disk is full: free some space there and run the command again"},
     {SQLITE_IOERR, "see to the disk (full? failing?) and run the command again"},
     {SQLITE_BUSY,
@@ -29,6 +36,12 @@ bool history_fail_sqlite(const History *history, int code, GError **error) {
   const char *reason = history->db != NULL ? sqlite3_errmsg(history->db) : sqlite3_errstr(code);
   return fail(error, SLIPWAY_ERROR_STORE, "history %s: %s%s%s", history->path, reason,
               advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
+}
+
+/* `found`: what SQLite's own check says of it. */
+bool history_fail_damaged(const History *history, const char *found, GError **error) {
+  g_autofree char *line = found != NULL ? g_strdelimit(g_strdup(found), "\n", ' ') : NULL;
+  return history_fail(history, error, "the file is damaged (%s): " REBUILD, line != NULL ? line : "?");
 }
 
 bool history_fail(const History *history, GError **error, const char *format, ...) {
@@ -53,9 +66,18 @@ bool history_pragma(History *history, const char *sql, char **value, GError **er
   return true;
 }
 
+/* SQLite goes on writing to a file that was moved away or deleted, where nobody will look. */
+static bool check_identity(const History *history, GError **error) {
+  struct stat about;
+  if (!history->is_known ||
+      (stat(history->file, &about) == 0 && about.st_dev == history->device && about.st_ino == history->inode))
+    return true;
+  return history_fail(history, error, "the file was moved away, deleted or replaced while slipway ran");
+}
+
 bool transaction_begin(History *history, Transaction *transaction, GError **error) {
   transaction_read(history, transaction);
-  transaction->is_open = history_execute(history, "BEGIN IMMEDIATE", error);
+  transaction->is_open = check_identity(history, error) && history_execute(history, "BEGIN IMMEDIATE", error);
   return transaction->is_open;
 }
 

@@ -49,6 +49,34 @@ static void write_text(const char *text, gssize length) {
   cr_assert(g_file_set_contents(path, text, length, NULL));
 }
 
+/* Opens the file (new or not) and adds 40 deployments with steps. */
+static void write_many(void) {
+  g_autoptr(GError) error = NULL;
+  History *history = open_history(HISTORY_WRITE);
+  for (int i = 0; i < 40; i++) {
+    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+    gint64 step;
+    assert_works(history_begin_step(history, deployment->id, "web1", "pull", &step, &error));
+    assert_works(history_finish_step(history, step, "ok", NULL, &error));
+    finish(history, deployment, STATUS_SUCCEEDED, 0);
+  }
+  history_free(history);
+}
+
+static void remove_side_files(void) {
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
+  (void)unlink(wal);
+  (void)unlink(shm);
+}
+
+static void overwrite(gint64 offset, const char *text, gsize length) {
+  remove_side_files();
+  int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+  cr_assert_eq(pwrite(descriptor, text, length, offset), (ssize_t)length);
+  close(descriptor);
+}
+
 static void become_nobody(void) {
   const struct passwd *nobody = getpwnam("nobody");
   if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
@@ -78,13 +106,6 @@ static void share_files(int folder_mode) {
   (void)chmod(wal, 0644);
   (void)chmod(shm, 0644);
   cr_assert_eq(chmod(folder, (mode_t)folder_mode), 0);
-}
-
-static void remove_side_files(void) {
-  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
-  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
-  (void)unlink(wal);
-  (void)unlink(shm);
 }
 
 static void skip_unless_root(void) {
@@ -250,6 +271,32 @@ Test(open, a_folder_is_refused) {
   assert_not_opened(HISTORY_WRITE, "this is a folder");
 }
 
+Test(open, a_damaged_beginning_is_told_with_the_way_out) {
+  write_one();
+  g_autofree char *noise = g_strnfill(100, 'x');
+  overwrite(0, noise, 100);
+  assert_not_opened(HISTORY_READ, "its beginning is damaged");
+  assert_not_opened(HISTORY_WRITE, "slipway history import ENV");
+}
+
+Test(open, a_damaged_page_is_found_before_anything_is_written) {
+  cr_assert(works_in_child(write_many));
+  struct stat about;
+  cr_assert_eq(stat(path, &about), 0);
+  g_autofree char *noise = g_strnfill(4096, 'x');
+  overwrite(about.st_size / 8192 * 4096, noise, 4096);
+  assert_not_opened(HISTORY_WRITE, "the file is damaged");
+  assert_not_opened(HISTORY_WRITE, "slipway history import ENV");
+}
+
+Test(open, a_damaged_wal_is_not_taken_for_an_empty_one) {
+  write_one();
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  cr_assert(g_file_set_contents(wal, "garbage, garbage, garbage, garbage", -1, NULL));
+  assert_not_opened(HISTORY_READ, "-wal beside it is damaged");
+  assert_not_opened(HISTORY_WRITE, "move the -wal away");
+}
+
 Test(open, another_kind_of_file_is_refused) {
   g_autofree char *text = g_strnfill(8192, 'x');
   write_text(text, -1);
@@ -310,7 +357,7 @@ Test(open, a_network_file_system_has_no_wal_and_a_note) {
   cr_assert_str_eq(network_file_system_name(0xffffffffff534d42UL),
                    "CIFS");                         /* sign-extended on some machines */
   cr_assert_null(network_file_system_name(0xef53)); /* ext4 */
-  assert_works(history_open_on(path, HISTORY_WRITE, "NFS", &history, &error));
+  assert_works(history_open_on(path, HISTORY_WRITE, "NFS", 1000, &history, &error));
   assert_works(history_pragma(history, "PRAGMA journal_mode", &mode, &error));
   cr_assert_str_eq(mode, "delete");
   cr_assert_not_null(strstr(history_note(history), "network file system (NFS)"));
@@ -328,20 +375,6 @@ Test(open, a_locked_file_says_who_to_look_for) {
   cr_assert_not(history_put_blob(history, "00", bytes, &error));
   assert_error(&error, SLIPWAY_ERROR_STORE, "another slipway kept the file locked");
   sqlite3_close(other);
-}
-
-/* Opens the file (new or not) and adds 40 deployments with steps. */
-static void write_many(void) {
-  g_autoptr(GError) error = NULL;
-  History *history = open_history(HISTORY_WRITE);
-  for (int i = 0; i < 40; i++) {
-    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
-    gint64 step;
-    assert_works(history_begin_step(history, deployment->id, "web1", "pull", &step, &error));
-    assert_works(history_finish_step(history, step, "ok", NULL, &error));
-    finish(history, deployment, STATUS_SUCCEEDED, 0);
-  }
-  history_free(history);
 }
 
 Test(open, four_processes_make_and_write_one_file_at_once) {
@@ -381,6 +414,56 @@ Test(open, threads_share_one_history) {
   cr_assert_eq(steps->len, 100);
 }
 
+static gpointer let_go_soon(gpointer db) {
+  g_usleep(300 * G_TIME_SPAN_MILLISECOND); /* what the opening waits for */
+  sqlite3_close(db);
+  return NULL;
+}
+
+static sqlite3 *lock_whole_file(void) {
+  sqlite3 *other;
+  cr_assert_eq(sqlite3_open(path, &other), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(other, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL, NULL),
+               SQLITE_OK);
+  return other;
+}
+
+Test(open, waits_for_one_who_has_the_file_for_a_while) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  write_one();
+  GThread *thread = g_thread_new("lock", let_go_soon, lock_whole_file());
+  assert_works(history_open_on(path, HISTORY_WRITE, NULL, 60000, &history, &error));
+  g_thread_join(thread);
+  add_release(history, "2.0", NULL);
+}
+
+Test(open, gives_up_on_one_who_keeps_the_file) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = NULL;
+  write_one();
+  sqlite3 *other = lock_whole_file();
+  cr_assert_not(history_open_on(path, HISTORY_WRITE, NULL, 50, &history, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "another slipway kept the file locked");
+  sqlite3_close(other);
+}
+
+Test(open, a_file_that_is_moved_away_or_replaced_is_no_longer_written) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autoptr(GBytes) bytes = g_bytes_new_static("x", 1);
+  g_autofree char *away = g_strconcat(path, ".away", NULL);
+  cr_assert_eq(g_rename(path, away), 0);
+  cr_assert_not(history_put_blob(history, "00", bytes, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "moved away, deleted or replaced");
+  write_text("", 0);
+  cr_assert_not(history_put_blob(history, "00", bytes, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "moved away, deleted or replaced");
+  cr_assert_eq(unlink(path), 0);
+  cr_assert_eq(g_rename(away, path), 0);
+  assert_works(history_put_blob(history, "00", bytes, &error));
+}
+
 /* Writes until it fails; the failure must be a clean one, and what was written before must still be readable.
  */
 static void fill_the_disk(void) {
@@ -403,14 +486,16 @@ static void fill_the_disk(void) {
   history_free(history);
 }
 
-Test(open, a_full_disk_is_said) {
+/* In a process of its own, whose folder is a disk of that size (tmpfs). */
+static void on_a_small_disk(const char *options, void (*run)(void)) {
   skip_unless_root();
   pid_t child = fork();
   if (child == 0) {
+    is_child = true;
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("small", folder, "tmpfs", 0, "size=2m") != 0)
+        mount("small", folder, "tmpfs", 0, options) != 0)
       _exit(77);
-    fill_the_disk();
+    run();
     _exit(0);
   }
   int status;
@@ -418,6 +503,65 @@ Test(open, a_full_disk_is_said) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
     cr_skip_test("cannot mount a tmpfs here");
   cr_assert_eq(status, 0);
+}
+
+static void expect_not_opened(const char *fragment) {
+  GError *error = NULL;
+  History *history = NULL;
+  if (history_open(path, HISTORY_WRITE, &history, &error) || !error_is(error, SLIPWAY_ERROR_STORE) ||
+      strstr(error->message, fragment) == NULL) {
+    g_printerr("%s\n", error == NULL ? "it was opened" : error->message);
+    _exit(1);
+  }
+  g_error_free(error);
+}
+
+static void open_without_room(void) {
+  expect_not_opened("recording needs 4 MB");
+}
+
+static void write_after_the_disk_filled(void) {
+  History *history = open_history(HISTORY_WRITE);
+  g_autofree char *filler = g_build_filename(folder, "filler", NULL);
+  g_autofree char *noise = g_strnfill(65536, 'n');
+  int descriptor = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  while (write(descriptor, noise, 65536) > 0)
+    continue;
+  if (errno != ENOSPC)
+    _exit(1);
+  close(descriptor);
+  for (int i = 0; i < 40; i++) {
+    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+    finish(history, deployment, STATUS_SUCCEEDED, 0);
+  }
+  history_free(history);
+}
+
+static void open_on_a_disk_that_became_read_only(void) {
+  write_one();
+  if (mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+    _exit(77);
+  expect_not_opened("Read-only file system");
+  History *history = open_history(HISTORY_READ);
+  if (count_releases(history) != 1)
+    _exit(1);
+  history_free(history);
+}
+
+Test(open, a_full_disk_is_said) {
+  on_a_small_disk("size=8m", fill_the_disk);
+}
+
+Test(open, a_disk_with_too_little_room_is_said_at_once) {
+  on_a_small_disk("size=2m", open_without_room);
+}
+
+Test(open, a_disk_that_fills_meanwhile_takes_no_record_away) {
+  on_a_small_disk("size=8m", write_after_the_disk_filled);
+}
+
+Test(open, a_read_only_disk_is_said_to_root_too_and_can_be_read) {
+  on_a_small_disk("size=8m", open_on_a_disk_that_became_read_only);
 }
 
 Test(open, a_file_size_limit_is_said) {
