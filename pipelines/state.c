@@ -27,8 +27,8 @@ static guint count_hosts(const Deployment *deployment, HostStatus status) {
 bool deployment_counts(const Deployment *deployment) {
   guint well = count_hosts(deployment, HOST_CHANGED) + count_hosts(deployment, HOST_UNCHANGED);
   guint skipped = count_hosts(deployment, HOST_SKIPPED);
-  return deployment->kind != KIND_DOWN && deployment->status == STATUS_SUCCEEDED && well > 0 &&
-         well + skipped == deployment->hosts->len;
+  return deployment->kind != KIND_DOWN && deployment->status == STATUS_SUCCEEDED &&
+         well + skipped == deployment->hosts->len && (well > 0 || skipped == 0);
 }
 
 bool deployment_skips_a_host(const Deployment *deployment) {

@@ -98,14 +98,24 @@ static const DeploymentHost *find_host(const Deployment *deployment, const char 
   return NULL;
 }
 
+/* Left out by what the environment runs, and not caught up since: a later attempt may have put it back, to
+ * something older. */
+static bool lags_behind(const EnvironmentState *state, const char *name) {
+  const DeploymentHost *host = find_host(state->newest_counting, name);
+  return host != NULL && host->status == HOST_SKIPPED && environment_current(state) != NULL;
+}
+
 /* Today's hosts as the last attempt left them; one that it did not know runs nothing of ours. */
-static GPtrArray *hosts_of(const Environment *environment, const Deployment *last) {
+static GPtrArray *hosts_of(const Environment *environment, const EnvironmentState *state,
+                           const Deployment *last) {
   GPtrArray *hosts = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < environment->hosts->len; i++) {
     const HostConfig *config = environment->hosts->pdata[i];
     const DeploymentHost *known = find_host(last, config->name);
     DeploymentHost *host = g_new0(DeploymentHost, 1);
     *host = known != NULL ? *known : (DeploymentHost){.status = HOST_PENDING, .runs = (char *)""};
+    if (lags_behind(state, config->name))
+      host->status = HOST_SKIPPED;
     host->name = config->name;
     host->address = config->address;
     g_ptr_array_add(hosts, host);
@@ -145,9 +155,12 @@ static void ask_promotion(const Config *config, const Facts *facts, const Enviro
     status->waiting_for = g_strdup(choice.why);
 }
 
-/* The deployment that brought what runs: after a rollback that is the rollback, not the one it put back. */
+/* The deployment that brought what runs: after a rollback that is the rollback, not the one it put back;
+ * after `down`, that. */
 static const Deployment *bringer_of(const EnvironmentState *state, GPtrArray *deployments) {
   const Deployment *current = environment_current(state);
+  if (state->down != NULL)
+    return state->down;
   for (guint i = 0; current != NULL && i < deployments->len; i++) {
     const Deployment *deployment = deployments->pdata[i];
     if (deployment == current || (deployment->restores == current->id && deployment_counts(deployment)))
@@ -166,7 +179,7 @@ static EnvironmentStatus *status_of(const Config *config, const Facts *facts, gu
     status->last = state->running;
   else if (environment_is_unsettled(state))
     status->last = state->last;
-  status->hosts = hosts_of(environment, state->last != NULL ? state->last : status->current);
+  status->hosts = hosts_of(environment, state, state->last != NULL ? state->last : status->current);
   status->hold = state->hold;
   status->bad = bad_of(state);
   ask_promotion(config, facts, state, status);
@@ -210,6 +223,17 @@ static char *hosts_cell(gconstpointer item, gconstpointer context) {
   return g_strdup_printf("%u", ((const EnvironmentStatus *)item)->hosts->len);
 }
 
+/* "web3, web4"; NULL: none. */
+static char *skipped_hosts(const EnvironmentStatus *status) {
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  for (guint i = 0; i < status->hosts->len; i++) {
+    const DeploymentHost *host = status->hosts->pdata[i];
+    if (host->status == HOST_SKIPPED)
+      g_ptr_array_add(names, host->name);
+  }
+  return words_joined(names);
+}
+
 static char *marks_cell(gconstpointer item, gconstpointer context) {
   (void)context;
   const EnvironmentStatus *status = item;
@@ -218,6 +242,9 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
   if (status->last != NULL)
     g_string_append_printf(marks, "%sd%" G_GINT64_FORMAT " %s", marks->len > 0 ? "; " : "", status->last->id,
                            deployment_status_name(status->last->status));
+  g_autofree char *skipped = skipped_hosts(status);
+  if (skipped != NULL)
+    g_string_append_printf(marks, "%sskipped: %s", marks->len > 0 ? "; " : "", skipped);
   if (bad != NULL)
     g_string_append_printf(marks, "%sbad: %s", marks->len > 0 ? "; " : "", bad);
   return g_strdup(marks->str);
@@ -230,6 +257,9 @@ static char *next_cell(gconstpointer item, gconstpointer context) {
     g_autofree char *since = time_ago(hold->since, *(const gint64 *)context);
     return g_strdup_printf("held by %s %s: %s", hold->actor, since, hold->reason);
   }
+  g_autofree char *skipped = skipped_hosts(status);
+  if (skipped != NULL)
+    return g_strdup_printf("slipway deploy %s --as-is catches up %s", status->name, skipped);
   if (status->promotable != NULL)
     return g_strdup_printf("%s can be promoted", status->promotable);
   return g_strdup(status->waiting_for);
