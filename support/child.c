@@ -1,0 +1,216 @@
+/* A child process: spawned into its own group, heard, waited for, and ended when it has to be. */
+#include "support/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/errors.h"
+#include "support/text.h"
+
+#include "support/poison.h"
+
+enum { LOOK_MS = 100, GRACE_MS = 5000, LONGEST_LINE = 1000, TAIL_LINES = 20, READ_BYTES = 4096 };
+
+/* A descriptor that closes itself. */
+typedef int Descriptor;
+static void descriptor_close(Descriptor *descriptor) {
+  if (*descriptor >= 0)
+    close(*descriptor);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Descriptor, descriptor_close)
+
+typedef struct {
+  const ChildOrder *order;
+  pid_t pid;     /* not reaped before the end: so its number, the group's too, stays its own */
+  int process;   /* pidfd */
+  int output;    /* -1: nobody writes to it any more */
+  GString *line; /* begun */
+  GQueue tail;   /* char *: the last lines */
+} Child;
+
+static void child_clear(Child *child) {
+  if (child->process >= 0)
+    close(child->process);
+  if (child->output >= 0)
+    close(child->output);
+  g_string_free(child->line, TRUE);
+  g_queue_clear_full(&child->tail, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Child, child_clear)
+
+bool child_check_program(const char *name, const char *directory, GError **error) {
+  g_autofree char *found =
+      strchr(name, '/') == NULL ? g_find_program_in_path(name) : g_canonicalize_filename(name, directory);
+  if (found == NULL || !g_file_test(found, G_FILE_TEST_IS_REGULAR))
+    return fail(error, SLIPWAY_ERROR_CONFIG, "%s: not found %s", name,
+                found == NULL ? "in $PATH" : "(a path is relative to slipway.yml)");
+  return access(found, X_OK) == 0 ||
+         fail(error, SLIPWAY_ERROR_CONFIG, "%s: %s; is it executable?", name, g_strerror(errno));
+}
+
+static int spawn(const ChildOrder *order, int input, int output, pid_t *pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  posix_spawn_file_actions_addchdir_np(&actions, order->directory);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  int cause = posix_spawnp(pid, order->argv[0], &actions, &attributes, (char **)order->argv,
+                           (char **)order->environment);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return cause;
+}
+
+static bool start(Child *child, GError **error) {
+  int ends[2] = {-1, -1};
+  g_auto(Descriptor) nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0 || pipe2(ends, O_CLOEXEC) != 0)
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
+  child->output = ends[0];
+  g_auto(Descriptor) writing = ends[1];
+  if (fcntl(child->output, F_SETFL, O_NONBLOCK) != 0)
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
+  int cause = spawn(child->order, nothing, writing, &child->pid);
+  if (cause != 0)
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "%s cannot be started: %s", child->order->argv[0],
+                g_strerror(cause));
+  child->process = pidfd_open(child->pid, 0);
+  return true;
+}
+
+static void end_line(Child *child) {
+  g_autofree char *line = text_printable(g_strchomp(child->line->str), false);
+  if (child->order->on_line != NULL)
+    child->order->on_line(line, child->order->data);
+  g_queue_push_tail(&child->tail, g_steal_pointer(&line));
+  if (child->tail.length > TAIL_LINES)
+    g_free(g_queue_pop_head(&child->tail));
+  g_string_truncate(child->line, 0);
+}
+
+static void hear(Child *child, const char *bytes, gsize length) {
+  for (gsize i = 0; i < length; i++) {
+    if (bytes[i] != '\n')
+      g_string_append_c(child->line, bytes[i] != '\0' ? bytes[i] : '?');
+    if (bytes[i] == '\n' || child->line->len >= LONGEST_LINE)
+      end_line(child);
+  }
+}
+
+/* What is there now, at most one buffer of it. False: nothing was. */
+static bool read_some(Child *child) {
+  char bytes[READ_BYTES];
+  gssize got = child->output < 0 ? -1 : read(child->output, bytes, sizeof bytes);
+  if (got > 0)
+    hear(child, bytes, (gsize)got);
+  if (got == 0) {
+    close(child->output);
+    child->output = -1;
+  }
+  return got > 0;
+}
+
+static bool has_ended(const Child *child) {
+  siginfo_t info = {0};
+  return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+/* Waits for output, the end (if that is still to come), or the next look. */
+static void listen_to(Child *child) {
+  struct pollfd sources[] = {{.fd = has_ended(child) ? -1 : child->process, .events = POLLIN},
+                             {.fd = child->output, .events = POLLIN}};
+  (void)poll(sources, G_N_ELEMENTS(sources), LOOK_MS);
+  (void)read_some(child);
+}
+
+typedef enum { ENDED, CANCELLED, TOO_LONG } Ending;
+
+static Ending await(Child *child) {
+  const ChildOrder *order = child->order;
+  gint64 deadline = g_get_monotonic_time() + order->timeout_ms * 1000;
+  while (!has_ended(child)) {
+    if (order->is_cancelled != NULL && order->is_cancelled(order->data))
+      return CANCELLED;
+    if (g_get_monotonic_time() >= deadline)
+      return TOO_LONG;
+    listen_to(child);
+  }
+  return ENDED;
+}
+
+/* The leader may end before what it started: those that still hold its output get the same time. */
+static void end_group(Child *child) {
+  gint64 deadline = g_get_monotonic_time() + GRACE_MS * 1000;
+  kill(-child->pid, SIGTERM);
+  while ((!has_ended(child) || child->output >= 0) && g_get_monotonic_time() < deadline)
+    listen_to(child);
+  kill(-child->pid, SIGKILL);
+}
+
+/* What was written before the end, and no more: something in the background may write for ever. */
+static void hear_the_rest(Child *child) {
+  for (guint i = 0; i < 64 && read_some(child); i++)
+    continue;
+  if (child->line->len > 0)
+    end_line(child);
+}
+
+static int reap(const Child *child) {
+  int status = 0;
+  while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return status;
+}
+
+/* ":\n  line\n  line", or "" when it said nothing. Caller frees. */
+static char *describe_tail(const Child *child) {
+  GString *text = g_string_new(child->tail.length > 0 ? ":" : "");
+  for (const GList *line = child->tail.head; line != NULL; line = line->next)
+    g_string_append_printf(text, "\n  %s", (const char *)line->data);
+  return g_string_free(text, FALSE);
+}
+
+static bool judge(const Child *child, Ending ending, int status, GError **error) {
+  g_autofree char *tail = describe_tail(child);
+  g_autofree char *limit = duration_format(child->order->timeout_ms);
+  if (ending == CANCELLED)
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted, and ended%s", tail);
+  if (ending == TOO_LONG)
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "it took longer than %s and was ended%s", limit, tail);
+  if (WIFSIGNALED(status))
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "ended by signal %d (%s)%s", WTERMSIG(status),
+                g_strsignal(WTERMSIG(status)), tail);
+  return WEXITSTATUS(status) == 0 ||
+         fail(error, SLIPWAY_ERROR_DEPLOY, "exit status %d%s", WEXITSTATUS(status), tail);
+}
+
+bool child_run(const ChildOrder *order, GError **error) {
+  g_auto(Child) child = {.order = order, .process = -1, .output = -1, .line = g_string_new(NULL)};
+  g_queue_init(&child.tail);
+  if (!start(&child, error))
+    return false;
+  Ending ending = await(&child);
+  if (ending != ENDED)
+    end_group(&child);
+  hear_the_rest(&child);
+  return judge(&child, ending, reap(&child), error);
+}
