@@ -102,6 +102,10 @@ typedef enum { MOVE_PUSH, MOVE_POP, MOVE_RETURN } StackMove;
 const char *deployment_kind_name(DeploymentKind kind);
 const char *deployment_status_name(DeploymentStatus status);
 const char *host_status_name(HostStatus status);
+const char *stack_move_name(StackMove move);
+/* False: no such word. */
+bool deployment_kind_parse(const char *name, DeploymentKind *kind) G_GNUC_WARN_UNUSED_RESULT;
+bool stack_move_parse(const char *name, StackMove *move) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   char *name, *address; /* address NULL: local */
@@ -149,15 +153,35 @@ bool history_update_deployment(History *history, const Deployment *deployment,
 /* By name; one that the deployment does not have yet is added. */
 bool history_set_host(History *history, gint64 deployment, const DeploymentHost *host,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* status, exit_code, finished_at, touched, message and all hosts, in one transaction. */
+/* status, exit_code, finished_at, touched, message and all hosts, in one transaction. From then on it has its
+ * place in the order in which deployments ended. */
 bool history_finish_deployment(History *history, const Deployment *deployment,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 bool history_get_deployment(History *history, gint64 id, Deployment **deployment,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Newest first; environment NULL: all; limit 0: all. */
+/* Newest first: those that have not ended by id, then by the order in which they ended. That is not always
+ * the order of their ids: one may have waited for a lock, another may have been imported. environment NULL:
+ * all; limit 0: all. */
 bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Those of `uids` (char *, as unique_id makes them) that are recorded, newest first. */
+bool history_find_deployments(History *history, const GPtrArray *uids, GPtrArray **deployments,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A deployment that another history made. */
+typedef struct {
+  Deployment *deployment; /* all but id, release, version, restores and leaves, which are filled in; one that
+                             has not ended is `running` */
+  Release *release;       /* with uid, version and images; NULL: none. Becomes the recorded one */
+  const char *restores, *leaves; /* uids; NULL or not recorded: none */
+  gint64 before; /* it ended before this one, which is recorded and has ended; 0: it is the newest */
+} DeploymentImport;
+/* Records it, in one transaction. A uid that is recorded already: nothing, *existed. The release is the one
+ * of that uid, or of the same version and images; where other images have its version, it is recorded as
+ * VERSION+START-OF-UID. The snapshot's blob must be there. */
+bool history_import_deployment(History *history, DeploymentImport *import, bool *existed,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   gint64 id;

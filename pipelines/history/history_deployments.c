@@ -20,6 +20,36 @@ const char *deployment_status_name(DeploymentStatus status) {
   return status_names[status];
 }
 
+const char *stack_move_name(StackMove move) {
+  g_assert(move < G_N_ELEMENTS(move_names));
+  return move_names[move];
+}
+
+static bool find_name(const char *const *names, guint count, const char *text, guint *index) {
+  for (guint i = 0; i < count; i++)
+    if (g_strcmp0(names[i], text) == 0) {
+      *index = i;
+      return true;
+    }
+  return false;
+}
+
+bool deployment_kind_parse(const char *name, DeploymentKind *kind) {
+  guint index = 0;
+  if (!find_name(kind_names, G_N_ELEMENTS(kind_names), name, &index))
+    return false;
+  *kind = (DeploymentKind)index;
+  return true;
+}
+
+bool stack_move_parse(const char *name, StackMove *move) {
+  guint index = 0;
+  if (!find_name(move_names, G_N_ELEMENTS(move_names), name, &index))
+    return false;
+  *move = (StackMove)index;
+  return true;
+}
+
 const char *host_status_name(HostStatus status) {
   g_assert(status < G_N_ELEMENTS(host_status_names));
   return host_status_names[status];
@@ -99,25 +129,25 @@ static bool write_hosts(History *history, gint64 id, const GPtrArray *hosts, GEr
   return true;
 }
 
-static bool insert_deployment(History *history, const Deployment *deployment, const char *uid,
-                              gint64 started_at, gint64 *id, GError **error) {
+bool history_insert_deployment(History *history, const Deployment *deployment, gint64 sequence, gint64 *id,
+                               GError **error) {
   g_auto(Query) query = {0};
   if (!query_prepare(
           history,
           "INSERT INTO deployment (uid, started_at, environment, release, kind, restores, leaves, move,"
           " actor, reason, build_url, config_revision, forced, config_dirty, touched, images, content,"
-          " snapshot, message, controller, status, exit_code, finished_at)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', -1, 0)",
+          " snapshot, message, controller, status, exit_code, finished_at, sequence)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           &query, error))
     return false;
-  query_text(&query, uid);
-  query_integer(&query, started_at);
+  query_text(&query, deployment->uid);
+  query_integer(&query, deployment->started_at);
   query_text(&query, deployment->environment);
   query_id(&query, deployment->release);
   query_text(&query, deployment_kind_name(deployment->kind));
   query_id(&query, deployment->restores);
   query_id(&query, deployment->leaves);
-  query_text(&query, move_names[deployment->move]);
+  query_text(&query, stack_move_name(deployment->move));
   query_text(&query, deployment->actor);
   query_text(&query, deployment->reason);
   query_text(&query, deployment->build_url);
@@ -130,23 +160,32 @@ static bool insert_deployment(History *history, const Deployment *deployment, co
   query_text(&query, deployment->snapshot);
   query_text(&query, deployment->message);
   query_text(&query, deployment->controller);
+  query_text(&query, deployment_status_name(deployment->status));
+  query_integer(&query, deployment->exit_code);
+  query_integer(&query, deployment->finished_at);
+  query_integer(&query, sequence);
   if (!query_run(&query, error))
     return false;
   *id = sqlite3_last_insert_rowid(history->db);
-  return true;
+  query_clear(&query);
+  return write_hosts(history, *id, deployment->hosts, error);
 }
 
 bool history_begin_deployment(History *history, Deployment *deployment, GError **error) {
   g_autofree char *uid = deployment->uid != NULL ? g_strdup(deployment->uid) : unique_id();
-  gint64 started_at = deployment->started_at != 0 ? deployment->started_at : g_get_real_time();
-  gint64 id;
+  Deployment row = *deployment;
+  row.uid = uid;
+  row.started_at = deployment->started_at != 0 ? deployment->started_at : g_get_real_time();
+  row.status = STATUS_RUNNING;
+  row.exit_code = -1;
+  row.finished_at = 0;
   g_auto(Transaction) transaction = {0};
   if (!transaction_begin(history, &transaction, error) ||
-      !insert_deployment(history, deployment, uid, started_at, &id, error) ||
-      !write_hosts(history, id, deployment->hosts, error) || !transaction_commit(&transaction, error))
+      !history_insert_deployment(history, &row, 0, &row.id, error) ||
+      !transaction_commit(&transaction, error))
     return false;
-  deployment->id = id;
-  deployment->started_at = started_at;
+  deployment->id = row.id;
+  deployment->started_at = row.started_at;
   deployment->status = STATUS_RUNNING;
   deployment->exit_code = -1;
   g_free(deployment->uid);
@@ -167,7 +206,7 @@ bool history_update_deployment(History *history, const Deployment *deployment, G
   query_id(&query, deployment->release);
   query_id(&query, deployment->restores);
   query_id(&query, deployment->leaves);
-  query_text(&query, move_names[deployment->move]);
+  query_text(&query, stack_move_name(deployment->move));
   query_text(&query, deployment->config_revision);
   query_integer(&query, deployment->config_dirty);
   query_text(&query, deployment->images);
@@ -202,7 +241,8 @@ static bool write_outcome(History *history, const Deployment *deployment, GError
   g_auto(Query) query = {0};
   if (!query_prepare(
           history,
-          "UPDATE deployment SET status = ?, exit_code = ?, finished_at = ?, touched = ?, message = ?"
+          "UPDATE deployment SET status = ?, exit_code = ?, finished_at = ?, touched = ?, message = ?,"
+          " sequence = CASE sequence WHEN 0 THEN " HISTORY_NEXT_SEQUENCE " ELSE sequence END"
           " WHERE id = ?",
           &query, error))
     return false;
@@ -236,19 +276,17 @@ bool history_finish_deployment(History *history, const Deployment *deployment, G
   " d.move, d.actor, d.reason, d.build_url, d.config_revision, d.forced, d.config_dirty, d.touched, "        \
   "d.started_at,"                                                                                            \
   " d.finished_at, d.images, d.content, d.snapshot, d.message, d.controller,"                                \
-  " h.name, h.address, h.status, h.runs, h.error"                                                            \
-  " FROM deployment d LEFT JOIN release r ON r.id = d.release"                                               \
-  " LEFT JOIN deployment_host h ON h.deployment = d.id "
-#define NEWEST_FIRST " ORDER BY d.id DESC, h.position"
+  " h.name, h.address, h.status, h.runs, h.error FROM "
+#define WITH_HOSTS                                                                                           \
+  " d LEFT JOIN release r ON r.id = d.release LEFT JOIN deployment_host h ON h.deployment = d.id "
+/* What has not ended comes first, then what ended last: the indexes of deployment are in this order. */
+#define ENDED_LAST_FIRST " sequence = 0 DESC, sequence DESC, id DESC"
+#define NEWEST_FIRST     " ORDER BY d.sequence = 0 DESC, d.sequence DESC, d.id DESC, h.position"
 
 static bool column_name(Query *query, const char *const *names, guint count, guint *index, GError **error) {
   g_autofree char *text = column_text(query);
-  for (guint i = 0; i < count; i++)
-    if (g_strcmp0(names[i], text) == 0) {
-      *index = i;
-      return true;
-    }
-  return history_fail(query->history, error,
+  return find_name(names, count, text, index) ||
+         history_fail(query->history, error,
                       "\"%s\" is not a word that this slipway knows there; is it too old?",
                       text == NULL ? "" : text);
 }
@@ -346,7 +384,8 @@ bool history_get_deployment(History *history, gint64 id, Deployment **deployment
   g_auto(Query) query = {0};
   g_autoptr(GPtrArray) found = NULL;
   transaction_read(history, &transaction);
-  if (!query_prepare(history, SELECT_DEPLOYMENTS "WHERE d.id = ?" NEWEST_FIRST, &query, error))
+  if (!query_prepare(history, SELECT_DEPLOYMENTS "deployment" WITH_HOSTS "WHERE d.id = ?" NEWEST_FIRST,
+                     &query, error))
     return false;
   query_integer(&query, id);
   if (!collect_deployments(&query, &found, error))
@@ -355,22 +394,44 @@ bool history_get_deployment(History *history, gint64 id, Deployment **deployment
   return true;
 }
 
-/* The limit counts deployments, not rows: it becomes the lowest id that is wanted. */
+/* The limit counts deployments, not rows. */
 #define NEWEST_OF(condition)                                                                                 \
-  SELECT_DEPLOYMENTS "WHERE " condition                                                                      \
-                     " d.id >= (SELECT min(id) FROM (SELECT d.id FROM deployment d WHERE " condition         \
-                     " true ORDER BY d.id DESC LIMIT ?1))" NEWEST_FIRST
+  SELECT_DEPLOYMENTS "(SELECT * FROM deployment " condition " ORDER BY" ENDED_LAST_FIRST                     \
+                     " LIMIT ?1)" WITH_HOSTS NEWEST_FIRST
 
 bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
                               GError **error) {
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
-  const char *sql = environment != NULL ? NEWEST_OF("d.environment = ?2 AND") : NEWEST_OF("");
+  const char *sql = environment != NULL ? NEWEST_OF("WHERE environment = ?2") : NEWEST_OF("");
   transaction_read(history, &transaction);
   if (!query_prepare(history, sql, &query, error))
     return false;
   query_integer(&query, limit == 0 ? -1 : (gint64)limit);
   if (environment != NULL)
     query_text(&query, environment);
+  return collect_deployments(&query, deployments, error);
+}
+
+/* The uids as a JSON array. Caller frees. */
+static char *uids_json(const GPtrArray *uids) {
+  g_autoptr(GString) text = g_string_new("[");
+  for (guint i = 0; i < uids->len; i++)
+    g_string_append_printf(text, "%s\"%s\"", i > 0 ? "," : "", (const char *)uids->pdata[i]);
+  return g_strconcat(text->str, "]", NULL);
+}
+
+bool history_find_deployments(History *history, const GPtrArray *uids, GPtrArray **deployments,
+                              GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  g_autofree char *json = uids_json(uids);
+  transaction_read(history, &transaction);
+  if (!query_prepare(history,
+                     SELECT_DEPLOYMENTS "deployment" WITH_HOSTS
+                                        "WHERE d.uid IN (SELECT value FROM json_each(?))" NEWEST_FIRST,
+                     &query, error))
+    return false;
+  query_text(&query, json);
   return collect_deployments(&query, deployments, error);
 }

@@ -329,6 +329,69 @@ bool history_add_release(History *history, Release *release, bool *existed, GErr
   return true;
 }
 
+/* ---- importing
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* So much of a uid tells two releases of one version apart: the part that is the time. */
+#define UID_START 10
+
+/* *recorded: the release that has `version` here with the same images; *is_free: nobody has it, and it is no
+ * other release's short name. */
+static bool try_version(History *history, const Release *release, const char *version, Release **recorded,
+                        bool *is_free, GError **error) {
+  gint64 id = 0;
+  g_autoptr(Release) same = NULL;
+  if (!select_by_version(history, version, &same, error))
+    return false;
+  *is_free = same == NULL && (!is_short_name(version, &id) || id == release->id);
+  g_autofree char *differences = same == NULL ? NULL : image_differences(release, same);
+  *recorded = differences != NULL && differences[0] == '\0' ? g_steal_pointer(&same) : NULL;
+  return true;
+}
+
+/* By uid, or under one of its names. What it is inserted as, if it is not here: *version. */
+static bool find_import(History *history, const Release *release, Release **recorded, char **version,
+                        GError **error) {
+  g_autoptr(GPtrArray) same = NULL;
+  if (!select_by_text(history, SELECT_RELEASES "WHERE r.uid = ?" NEWEST_FIRST, release->uid, &same, error))
+    return false;
+  if (same->len > 0) {
+    *recorded = g_ptr_array_steal_index(same, 0);
+    return true;
+  }
+  char *versions[] = {
+      g_strdup(release->version),
+      g_strdup_printf("%s+%.*s", release->version, UID_START, release->uid),
+      g_strdup_printf("%s+%s", release->version, release->uid),
+  };
+  bool ok = true, is_free = false;
+  for (guint i = 0; i < G_N_ELEMENTS(versions); i++) {
+    if (ok && !is_free && *recorded == NULL) {
+      ok = try_version(history, release, versions[i], recorded, &is_free, error);
+      if (ok && is_free)
+        *version = g_steal_pointer(&versions[i]);
+    }
+    g_free(versions[i]);
+  }
+  return ok && (is_free || *recorded != NULL ||
+                history_fail(history, error, "no name is left for release %s", release->version));
+}
+
+bool history_import_release(History *history, Release *release, GError **error) {
+  g_autoptr(Release) recorded = NULL;
+  g_autofree char *version = NULL;
+  g_ptr_array_sort(release->images, compare_images);
+  if (!next_id(history, &release->id, error) || !find_import(history, release, &recorded, &version, error))
+    return false;
+  if (recorded != NULL) {
+    release_take(release, g_steal_pointer(&recorded));
+    return true;
+  }
+  g_free(release->version);
+  release->version = g_steal_pointer(&version);
+  return insert_release(history, release, error);
+}
+
 /* ---- pins
  * -------------------------------------------------------------------------------------------------------------
  */

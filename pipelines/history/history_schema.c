@@ -94,6 +94,12 @@ static const char *const migrations[] = {
     "  lifted_by TEXT"
     ") STRICT;"
     "CREATE INDEX hold_environment ON hold (environment, id);",
+    /* Deployments in the order in which they ended. */
+    "ALTER TABLE deployment ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;" /* 0: has not ended */
+    "UPDATE deployment SET sequence = id WHERE status <> 'running';"
+    "DROP INDEX deployment_environment;"
+    "CREATE INDEX deployment_environment ON deployment (environment, sequence = 0, sequence, id);"
+    "CREATE INDEX deployment_order ON deployment (sequence = 0, sequence, id);",
 };
 
 static bool read_number(History *history, const char *sql, gint64 *number, GError **error) {

@@ -1,0 +1,86 @@
+/* Taking in deployments that another history made, in their place. */
+#include "pipelines/history/history_private.h"
+
+#include "support/poison.h"
+
+/* The first column of the first row; 0 when there is none. */
+static bool read_id(History *history, const char *sql, const char *uid, gint64 *id, GError **error) {
+  g_auto(Query) query = {0};
+  bool has_row = false;
+  *id = 0;
+  if (uid == NULL)
+    return true;
+  if (!query_prepare(history, sql, &query, error))
+    return false;
+  query_text(&query, uid);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  *id = has_row ? column_integer(&query) : 0;
+  return true;
+}
+
+static bool find_id(History *history, const char *uid, gint64 *id, GError **error) {
+  return read_id(history, "SELECT id FROM deployment WHERE uid = ?", uid, id, error);
+}
+
+static bool read_number(History *history, const char *sql, gint64 id, gint64 *number, GError **error) {
+  g_auto(Query) query = {0};
+  bool has_row = false;
+  if (!query_prepare(history, sql, &query, error))
+    return false;
+  query_id(&query, id);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  *number = has_row ? column_integer(&query) : 0;
+  return true;
+}
+
+/* Takes the place of `before`, which moves up with all that ended after it. */
+static bool make_place(History *history, gint64 sequence, GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(history, "UPDATE deployment SET sequence = sequence + 1 WHERE sequence >= ?", &query,
+                     error))
+    return false;
+  query_integer(&query, sequence);
+  return query_run(&query, error);
+}
+
+static bool choose_sequence(History *history, const DeploymentImport *import, gint64 *sequence,
+                            GError **error) {
+  *sequence = 0;
+  if (import->deployment->status == STATUS_RUNNING)
+    return true;
+  if (!read_number(history, "SELECT sequence FROM deployment WHERE id = ?", import->before, sequence, error))
+    return false;
+  if (*sequence != 0)
+    return make_place(history, *sequence, error);
+  return read_number(history, "SELECT " HISTORY_NEXT_SEQUENCE " WHERE ?1 IS ?1", 0, sequence, error);
+}
+
+static bool record(History *history, DeploymentImport *import, GError **error) {
+  Deployment *deployment = import->deployment;
+  gint64 sequence = 0;
+  if (import->release != NULL && !history_import_release(history, import->release, error))
+    return false;
+  deployment->release = import->release != NULL ? import->release->id : 0;
+  g_free(deployment->version);
+  deployment->version = import->release != NULL ? g_strdup(import->release->version) : NULL;
+  return find_id(history, import->restores, &deployment->restores, error) &&
+         find_id(history, import->leaves, &deployment->leaves, error) &&
+         choose_sequence(history, import, &sequence, error) &&
+         history_insert_deployment(history, deployment, sequence, &deployment->id, error);
+}
+
+bool history_import_deployment(History *history, DeploymentImport *import, bool *existed, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  gint64 id = 0;
+  if (!transaction_begin(history, &transaction, error) ||
+      !find_id(history, import->deployment->uid, &id, error))
+    return false;
+  *existed = id != 0;
+  if (*existed) {
+    import->deployment->id = id;
+    return true;
+  }
+  return record(history, import, error) && transaction_commit(&transaction, error);
+}
