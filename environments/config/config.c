@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "environments/config/history_place.h"
 #include "environments/config/schema.h"
 #include "support/errors.h"
 #include "support/files.h"
@@ -37,6 +38,12 @@ void http_check_free(HttpCheck *check) {
   g_free(check);
 }
 
+void task_config_free(TaskConfig *task) {
+  g_free(task->name);
+  g_ptr_array_unref(task->command);
+  g_free(task);
+}
+
 static void unref_list(GPtrArray **list) {
   g_clear_pointer(list, g_ptr_array_unref);
 }
@@ -47,6 +54,8 @@ void environment_free(Environment *environment) {
   unref_list(&environment->compose);
   unref_list(&environment->variables);
   unref_list(&environment->health.http);
+  unref_list(&environment->tasks.before_host);
+  unref_list(&environment->tasks.after_host);
   g_free(environment);
 }
 
@@ -147,11 +156,6 @@ static bool read_document(const YamlDocument *document, const char *directory, R
   return reader_finish(&reader, error);
 }
 
-static char *default_history(const char *app) {
-  g_autofree char *file = g_strconcat(app, ".db", NULL);
-  return g_build_filename(g_get_user_state_dir(), "slipway", file, NULL);
-}
-
 bool config_parse(const char *name, const char *directory, const char *text, gsize length, Config **config,
                   GError **error) {
   g_autoptr(YamlDocument) document = NULL;
@@ -163,7 +167,7 @@ bool config_parse(const char *name, const char *directory, const char *text, gsi
       !read_document(document, root->config.directory, root, error))
     return false;
   if (root->config.history == NULL)
-    root->config.history = default_history(root->config.app);
+    root->config.history = history_place_default(root->config.app);
   unref_list(&root->compose);
   *config = &g_steal_pointer(&root)->config;
   return true;

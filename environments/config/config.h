@@ -53,6 +53,18 @@ typedef struct {
 } RolloutConfig;
 
 typedef struct {
+  char *name;
+  GPtrArray *command; /* char *: the argv, at least the program; relative to Config.directory */
+  gint64 timeout_ms;  /* default 10m */
+} TaskConfig;
+
+/* Around each host, on the controller; TaskConfig, in the order they run. */
+typedef struct {
+  GPtrArray *before_host;
+  GPtrArray *after_host;
+} TasksConfig;
+
+typedef struct {
   char *name, *value;
 } NamedValue;
 
@@ -63,6 +75,7 @@ typedef struct {
   GPtrArray *variables; /* NamedValue, in the order of the file, defaults' first */
   HealthConfig health;
   RolloutConfig rollout;
+  TasksConfig tasks;
   bool is_protected;
   guint retain; /* default 5 */
 } Environment;

@@ -88,6 +88,30 @@ static const SchemaKey rollout_keys[] = {
 static const Schema rollout_schema = {rollout_keys, sizeof(RolloutConfig), NULL};
 #undef FIELD
 
+#define FIELD(field) offsetof(TaskConfig, field)
+static const SchemaKey task_keys[] = {
+    {"name", &type_text, FIELD(name), .text = &text_name, .is_required = true,
+     .help = "in output and history"},
+    {"command", &type_command, FIELD(command), .text = &text_value, .is_required = true,
+     .help = "program and arguments, without a shell, from the folder of slipway.yml"},
+    {"timeout", &type_duration, FIELD(timeout_ms), "10m", .low = 1, .high = HOURS(24),
+     .help = "it is ended, and has failed, after this long"},
+    {.name = NULL},
+};
+static const Schema task_schema = {task_keys, sizeof(TaskConfig), (GDestroyNotify)task_config_free};
+#undef FIELD
+
+#define FIELD(field) offsetof(TasksConfig, field)
+static const SchemaKey tasks_keys[] = {
+    {"before_host", &type_sections, FIELD(before_host), .section = &task_schema,
+     .help = "on the controller, before a host changes: take it out of the load balancer"},
+    {"after_host", &type_sections, FIELD(after_host), .section = &task_schema,
+     .help = "on the controller, when a host is well again: put it back"},
+    {.name = NULL},
+};
+static const Schema tasks_schema = {tasks_keys, sizeof(TasksConfig), NULL};
+#undef FIELD
+
 #define FIELD(field) offsetof(EnvironmentDraft, environment.field)
 static const SchemaKey environment_keys[] = {
     {"ssh", &type_section, offsetof(EnvironmentDraft, ssh), .section = &ssh_schema, .is_folded = true,
@@ -102,6 +126,7 @@ static const SchemaKey environment_keys[] = {
      .help = "environment of Compose"},
     {"health", &type_section, FIELD(health), .section = &health_schema, .help = "when a deployment is well"},
     {"rollout", &type_section, FIELD(rollout), .section = &rollout_schema, .help = "how hosts are changed"},
+    {"tasks", &type_section, FIELD(tasks), .section = &tasks_schema, .help = "commands that go with it"},
     {"protected", &type_boolean, FIELD(is_protected), "false",
      .help = "ask, or want --yes, before changing it"},
     {"retain", &type_number, FIELD(retain), "5", .low = 1, .high = 1000,
@@ -114,7 +139,7 @@ const Schema environment_schema = {environment_keys, sizeof(EnvironmentDraft), N
 #define FIELD(field) offsetof(RootDraft, config.field)
 static const SchemaKey root_keys[] = {
     {"app", &type_text, FIELD(app), .text = &text_app, .is_required = true, .help = "the application's name"},
-    {"images", &type_named_texts, FIELD(images), .name_text = &text_image, .text = &text_repository,
+    {"images", &type_named_texts, FIELD(images), .name_text = &text_name, .text = &text_repository,
      .is_required = true, .help = "what one build makes: name and repository"},
     {"pipeline", &type_texts, FIELD(pipeline), .text = &text_environment, .is_required = true,
      .help = "environments in promotion order"},

@@ -86,11 +86,11 @@ extern const Schema root_schema, environment_schema, host_schema;
 
 /* types.c */
 extern const KeyType type_text, type_texts, type_text_or_texts, type_named_texts, type_number, type_boolean,
-    type_duration, type_choice, type_either, type_section, type_sections;
+    type_duration, type_choice, type_either, type_command, type_section, type_sections;
 /* places.c: types with rules of their own */
 extern const KeyType type_defaults, type_environments, type_hosts, type_address, type_batch;
 /* texts.c */
-extern const TextKind text_app, text_environment, text_image, text_repository, text_registry, text_path,
+extern const TextKind text_app, text_environment, text_name, text_repository, text_registry, text_path,
     text_compose_path, text_socket, text_user, text_host_name, text_variable, text_value, text_url;
 /* NULL when `text` is not of the kind. */
 char *text_convert(const TextKind *kind, const char *text, const char *directory);
@@ -122,6 +122,7 @@ void named_value_free(NamedValue *value);
 void host_config_free(HostConfig *host);
 void environment_free(Environment *environment);
 void http_check_free(HttpCheck *check);
+void task_config_free(TaskConfig *task);
 void ssh_settings_clear(SshSettings *ssh);
 /* Below `directory`: relative to it, else as it is. Caller frees. */
 char *path_relative(const char *path, const char *directory);

@@ -50,9 +50,9 @@ static char *convert_url(const char *text, const char *directory) {
 const TextKind text_app = {.shown = "name", .expected = NAME_EXPECTED, .pattern = NAME_PATTERN};
 const TextKind text_environment = {
     .shown = "environment", .expected = NAME_EXPECTED, .pattern = NAME_PATTERN};
-const TextKind text_image = {.shown = "name",
-                             .expected = "a name of letters, digits, _, . and -",
-                             .pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\\z"};
+const TextKind text_name = {.shown = "name",
+                            .expected = "a name of letters, digits, _, . and -",
+                            .pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\\z"};
 const TextKind text_repository = {
     .shown = "repository",
     .expected = "an image repository without tag or digest, such as registry.example.org/journal/web",

@@ -83,6 +83,21 @@ const KeyType type_texts = {
 const KeyType type_text_or_texts = {
     .shown = "path or list", .prepare = prepare_list, .read = read_text_or_texts, .write = write_texts};
 
+static void read_command(Reader *reader, const SchemaKey *row, const YamlNode *node, void *target) {
+  read_texts(reader, row, node, target);
+  if (node->kind != YAML_SEQUENCE)
+    return;
+  const YamlNode *program = node->items->len > 0 ? node->items->pdata[0] : NULL;
+  bool is_empty =
+      program == NULL || (program->kind == YAML_SCALAR && !program->plain && *program->text == '\0');
+  if (is_empty)
+    reader_report(reader, node, "%s: it names no program", row->name);
+}
+
+/* Texts of which the first is a program. */
+const KeyType type_command = {
+    .shown = "list", .prepare = prepare_list, .read = read_command, .write = write_texts};
+
 static void prepare_named_texts(const SchemaKey *row, void *target) {
   *FIELD(GPtrArray *, target, row) = g_ptr_array_new_with_free_func((GDestroyNotify)named_value_free);
 }

@@ -49,6 +49,11 @@ static const char full[] =
     "        - url: http://localhost:8080/ping\n"
     "        - {url: \"https://x/\", expect: 204, from: controller}\n"
     "    rollout: {batch: 50%, on_failure: stop}\n"
+    "    tasks:\n"
+    "      before_host: [{name: drain, command: [./lb, out, \"\", \"a b\\n$c\"], timeout: 90s}]\n"
+    "      after_host:\n"
+    "        - {name: add, command: [lb, 1]}\n"
+    "        - {name: warm, command: [curl, -f, x]}\n"
     "    retain: 7\n";
 
 static Config *parsed(const char *text) {
@@ -92,6 +97,8 @@ Test(config, defaults_are_filled_in) {
   cr_assert_eq(environment->rollout.batch, 0);
   cr_assert_eq(environment->rollout.batch_percent, 100);
   cr_assert_eq(environment->rollout.on_failure, ON_FAILURE_RESTORE);
+  cr_assert_eq(environment->tasks.before_host->len, 0);
+  cr_assert_eq(environment->tasks.after_host->len, 0);
   cr_assert_not(environment->is_protected);
   cr_assert_eq(environment->retain, 5);
 }
@@ -175,6 +182,21 @@ Test(config, a_batch_is_a_number_or_a_share) {
   cr_assert_eq(config_find_environment(number, "e")->rollout.batch_percent, 0);
   cr_assert_eq(config_find_environment(share, "e")->rollout.batch, 0);
   cr_assert_eq(config_find_environment(share, "e")->rollout.batch_percent, 34);
+}
+
+Test(config, a_task_is_an_argv_and_a_time_limit) {
+  g_autoptr(Config) config = parsed(full);
+  const TasksConfig *tasks = &config_find_environment(config, "prod")->tasks;
+  const TaskConfig *drain = tasks->before_host->pdata[0], *add = tasks->after_host->pdata[0];
+  static const char *const words[] = {"./lb", "out", "", "a b\n$c"};
+  cr_assert_str_eq(drain->name, "drain");
+  cr_assert_eq(drain->timeout_ms, 90000);
+  cr_assert_eq(drain->command->len, G_N_ELEMENTS(words));
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    cr_assert_str_eq(drain->command->pdata[i], words[i]);
+  cr_assert_eq(tasks->after_host->len, 2);
+  cr_assert_str_eq(add->command->pdata[1], "1");
+  cr_assert_eq(add->timeout_ms, 600000);
 }
 
 Test(config, the_pipeline_tells_what_comes_before) {

@@ -82,13 +82,14 @@ Test(config_errors, missing_keys_are_named) {
 }
 
 Test(config_errors, keys_of_later_versions_are_unknown) {
-  static const char *const keys[] = {"secrets", "gates", "tasks", "files", "ephemeral"};
+  static const char *const keys[] = {"secrets", "gates", "files", "ephemeral"};
   for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
     g_autofree char *line = g_strconcat(keys[i], ": {}", NULL);
     g_autofree char *message = g_strdup_printf("f:7:5: unknown key \"%s\"", keys[i]);
     assert_key_refused(line, message);
   }
   assert_key_refused("rollout: {strategy: blue-green}", "f:7:15: unknown key \"strategy\"");
+  assert_key_refused("tasks: {verify: []}", "f:7:13: unknown key \"verify\"");
   assert_key_refused("ssh: {proxy_jump: x}", "f:7:11: unknown key \"proxy_jump\"");
 }
 
@@ -117,6 +118,13 @@ Test(config_errors, wrong_values_are_refused_where_they_stand) {
       {"rollout: {batch: 0}", "f:7:22: batch: expected a number of hosts from 1 on"},
       {"rollout: {batch: 101%}", "f:7:22: batch: expected"},
       {"rollout: {on_failure: Stop}", "f:7:27: on_failure: expected restore or stop, not \"Stop\""},
+      {"tasks: {before_host: {name: a}}", "f:7:26: before_host: expected a list of mappings"},
+      {"tasks: {before_host: [{name: a}]}", "f:7:27: missing key \"command\""},
+      {"tasks: {after_host: [{name: a b, command: [x]}]}", "f:7:33: name: expected a name of letters"},
+      {"tasks: {after_host: [{name: a, command: x}]}", "f:7:45: command: expected a list"},
+      {"tasks: {after_host: [{name: a, command: []}]}", "f:7:45: command: it names no program"},
+      {"tasks: {after_host: [{name: a, command: ['']}]}", "f:7:45: command: it names no program"},
+      {"tasks: {after_host: [{name: a, command: [x], service: y}]}", "f:7:50: unknown key \"service\""},
       {"ssh: {port: 0}", "f:7:17: port: expected a number from 1 to 65535, not \"0\""},
       {"ssh: {port: 65536}", "f:7:17: port: expected"},
       {"ssh: {user: -oProxyCommand=x}", "f:7:17: user: expected a login name"},
