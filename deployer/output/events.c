@@ -59,6 +59,13 @@ static void write_health(Stage *stage, const Report *report) {
   events_write(stage, "health", event);
 }
 
+static void write_task(Stage *stage, const Report *report) {
+  cJSON *event = event_about(stage, report);
+  json_set_string(event, "step", report->step);
+  json_set_string(event, "line", report->text);
+  events_write(stage, "task", event);
+}
+
 static void write_log(Stage *stage, const Report *report, const char *level) {
   cJSON *event = event_about(stage, report);
   json_set_string(event, "level", level);
@@ -91,6 +98,9 @@ static void events_tell(Stage *stage, const Report *report) {
     break;
   case REPORT_HEALTH:
     write_health(stage, report);
+    break;
+  case REPORT_TASK:
+    write_task(stage, report);
     break;
   case REPORT_HOST_DONE:
     write_step(stage, report, "done", outcome);

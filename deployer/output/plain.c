@@ -95,6 +95,10 @@ static void plain_tell(Stage *stage, const Report *report) {
     if (stage->options.verbose || strcmp(report->text, "starting") != 0)
       say(stage, report->line, "health %s: %s", report->step, report->text);
     break;
+  case REPORT_TASK:
+    if (stage->options.verbose)
+      say(stage, report->line, "  | %s", report->text);
+    break;
   case REPORT_HOST_DONE:
     say(stage, report->line, "%s%s", report->succeeded ? "done: " : "FAILED: ", report->text);
     break;

@@ -238,6 +238,14 @@ void reporter_health(Reporter *reporter, const char *host, const char *service, 
     tell(reporter, (Report){.kind = REPORT_HEALTH, .line = line, .step = name, .text = printable});
 }
 
+void reporter_task(Reporter *reporter, const char *host, const char *step, const char *line) {
+  g_autofree char *name = text_printable(step, false);
+  g_autofree char *printable = text_printable(line, false);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
+  tell(reporter,
+       (Report){.kind = REPORT_TASK, .line = line_of(reporter, host), .step = name, .text = printable});
+}
+
 void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, const char *word) {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);

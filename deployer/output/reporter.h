@@ -12,7 +12,7 @@ typedef struct Reporter Reporter;
 typedef struct {
   bool json;    /* events on stdout, nothing else there */
   bool quiet;   /* -q: only warnings and the result */
-  bool verbose; /* -v: every step, also on a terminal */
+  bool verbose; /* -v: every step, also on a terminal, and what tasks write */
   bool color;   /* colour where the stream is a terminal (main has looked at NO_COLOR and --no-color) */
   bool yes;     /* -y */
 } ReporterOptions;
@@ -31,6 +31,8 @@ void reporter_step_end(Reporter *reporter, const char *host, const char *step, b
                        const char *detail, gint64 duration_ms);
 void reporter_pull(Reporter *reporter, const char *host, gint64 done_bytes, gint64 total_bytes);
 void reporter_health(Reporter *reporter, const char *host, const char *service, const char *state);
+/* A line that a task of `step` wrote. */
+void reporter_task(Reporter *reporter, const char *host, const char *step, const char *line);
 /* A host's own last word, kept beside its live line: "healthy in 1.2s", "restored", … */
 void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, const char *word);
 /* Lines for people; also events ("log" with level). */

@@ -41,6 +41,7 @@ typedef enum {
   REPORT_STEP_END,
   REPORT_PULL,
   REPORT_HEALTH,
+  REPORT_TASK,
   REPORT_HOST_DONE,
   REPORT_NOTE,
   REPORT_WARNING
@@ -51,7 +52,7 @@ typedef struct {
   ReportKind kind;
   HostLine *line;   /* whom it is about; Progress.whole for the deployment */
   const char *step; /* step, or service of REPORT_HEALTH */
-  const char *text; /* detail, state, last word, or message; NULL: none */
+  const char *text; /* detail, state, line, last word, or message; NULL: none */
   bool succeeded;
   gint64 duration_ms;
 } Report;

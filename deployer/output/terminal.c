@@ -272,6 +272,8 @@ static void terminal_tell(Stage *stage, const Report *report) {
     above = warning_line(stage, report->text);
   else if (report->kind == REPORT_STEP_END && stage->options.verbose)
     above = step_line(report);
+  else if (report->kind == REPORT_TASK && stage->options.verbose)
+    above = g_strdup_printf("%s  | %s\n", report->line->name != NULL ? report->line->name : "", report->text);
   if (above != NULL)
     draw(stage, above, false);
 }

@@ -112,6 +112,17 @@ Test(plain, a_failed_host_keeps_the_reason_of_its_step) {
                    "08:31:02 web2  done: restored\n");
 }
 
+Test(plain, tells_what_tasks_write_only_when_asked) {
+  for (int i = 0; i < 2; i++) {
+    Capture capture = {0};
+    begin(&capture, (ReporterOptions){.verbose = i == 1});
+    start(capture.reporter);
+    reporter_task(capture.reporter, "web1", "before_host: drain", "7 left\033");
+    expect(&capture, i == 0 ? "08:31:02 prod: deploy r7\n"
+                            : "08:31:02 prod: deploy r7\n08:31:02 web1      | 7 left?\n");
+  }
+}
+
 Test(plain, quiet_keeps_warnings) {
   Capture capture = {0};
   begin(&capture, (ReporterOptions){.quiet = true});
@@ -140,12 +151,13 @@ Test(events, are_one_object_a_line_and_end_with_the_result) {
   reporter_pull(capture.reporter, "web1", 5, 10);
   reporter_step_end(capture.reporter, "web1", "pull", true, NULL, 250);
   reporter_health(capture.reporter, "web1", "fpm", "healthy");
+  reporter_task(capture.reporter, "web1", "after_host: add", "ok");
   reporter_warn(capture.reporter, "careful\nnow");
   cJSON *result = cJSON_CreateObject();
   json_set_string(result, "id", "d31");
   reporter_result(capture.reporter, result);
   end(&capture);
-  static const char *const events[] = {"log", "step", "pull", "step", "health", "log", "result"};
+  static const char *const events[] = {"log", "step", "pull", "step", "health", "task", "log", "result"};
   g_auto(GStrv) lines = g_strsplit(g_strchomp(capture.text), "\n", -1);
   cr_assert_eq(g_strv_length(lines), G_N_ELEMENTS(events));
   for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
@@ -156,7 +168,8 @@ Test(events, are_one_object_a_line_and_end_with_the_result) {
   }
   cr_assert(strstr(lines[3], "\"duration_ms\":250") != NULL, "%s", lines[3]);
   cr_assert(strstr(lines[3], "\"phase\":\"prepare\"") != NULL, "%s", lines[3]);
-  cr_assert(strstr(lines[6], "\"id\":\"d31\"") != NULL, "%s", lines[6]);
+  cr_assert(strstr(lines[5], "\"step\":\"after_host: add\",\"line\":\"ok\"") != NULL, "%s", lines[5]);
+  cr_assert(strstr(lines[7], "\"id\":\"d31\"") != NULL, "%s", lines[7]);
   free(capture.text);
 }
 
