@@ -27,13 +27,16 @@ static void wait_for_lock(Worker *worker, const GError *refusal, bool is_first) 
 }
 
 static bool open_and_lock(Worker *worker, GError **error) {
-  HostPurpose purpose = {.place = worker->rollout->place, .holder = worker->rollout->holder};
+  bool may_come_free = false;
+  HostPurpose purpose = {.place = worker->rollout->place,
+                         .holder = worker->rollout->holder,
+                         .may_come_free = &may_come_free};
   gint64 end = g_get_monotonic_time() + worker->rollout->request->wait_lock_ms * 1000;
   for (bool is_first = true;; is_first = false) {
     g_autoptr(GError) problem = NULL;
     if (host_open(worker->host, &purpose, &worker->facts, &problem))
       return true;
-    if (!error_is(problem, SLIPWAY_ERROR_REFUSED) || g_get_monotonic_time() >= end || interrupt_requested()) {
+    if (!may_come_free || g_get_monotonic_time() >= end || interrupt_requested()) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }

@@ -7,6 +7,7 @@
 #include <host_scripts.h>
 
 #include "environments/hosts/backend.h"
+#include "environments/hosts/lock.h"
 #include "support/errors.h"
 #include "support/poison.h"
 #include "support/text.h"
@@ -14,10 +15,10 @@
 enum {
   MANIFEST_CAP = 1 << 20,
   JOURNAL_CAP = 256 << 10,
-  NAMES_CAP = 100000,
   STATUS_TOOLS_MISSING = 69, /* scripts/opening.sh */
   STATUS_NOT_WRITABLE = 73,
   STATUS_LOCKED = 75,
+  STATUS_ELSEWHERE = 76,
 };
 
 void host_facts_free(HostFacts *facts) {
@@ -31,88 +32,6 @@ void host_facts_free(HostFacts *facts) {
   g_clear_pointer(&facts->releases, g_hash_table_unref);
   g_clear_pointer(&facts->files, g_hash_table_unref);
   g_free(facts);
-}
-
-/* --- the script's words
- * --------------------------------------------------------------------------------------- */
-
-/* What the script told: name -> last value (GBytes, NUL-terminated beyond its length), and the two lists. */
-typedef struct {
-  GHashTable *values;
-  GHashTable *releases;
-  GHashTable *files;
-} Told;
-
-static void told_clear(Told *told) {
-  g_clear_pointer(&told->values, g_hash_table_unref);
-  g_clear_pointer(&told->releases, g_hash_table_unref);
-  g_clear_pointer(&told->files, g_hash_table_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Told, told_clear)
-
-static void free_string(gpointer text) {
-  g_string_free(text, TRUE);
-}
-
-static void told_init(Told *told) {
-  told->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_string);
-  told->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  told->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-}
-
-static void told_add(Told *told, const char *name, const char *value, gsize length) {
-  GHashTable *lists[] = {told->releases, told->files};
-  const char *list_names[] = {"releases", "files"};
-  for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
-    if (strcmp(name, list_names[i]) != 0)
-      continue;
-    if (g_hash_table_size(lists[i]) < NAMES_CAP)
-      g_hash_table_add(lists[i], g_strndup(value, length));
-    return;
-  }
-  g_hash_table_replace(told->values, g_strdup(name), g_string_new_len(value, (gssize)length));
-}
-
-/* One word at `text`, of at most `left` bytes; its whole length, or 0 when it is malformed. */
-static gsize told_take(Told *told, const char *text, gsize left) {
-  const char *end = memchr(text, '\0', left);
-  const gsize name_length = strcspn(text, " :");
-  if (end == NULL || text[name_length] == '\0')
-    return 0;
-  g_autofree char *name = g_strndup(text, name_length);
-  const char *value = text + name_length + 1;
-  if (text[name_length] == ' ') {
-    told_add(told, name, value, (gsize)(end - value));
-    return (gsize)(end + 1 - text);
-  }
-  const char *bytes = end + 1;
-  const gsize room = left - (gsize)(bytes - text);
-  gint64 length = 0;
-  if (!number_parse(value, 0, G_MAXINT32, &length) || (gsize)length + 1 > room || bytes[length] != '\0')
-    return 0;
-  told_add(told, name, bytes, (gsize)length);
-  return (gsize)(bytes + length + 1 - text);
-}
-
-static bool told_parse(Told *told, const GString *out, GError **error) {
-  told_init(told);
-  for (gsize at = 0; at < out->len;) {
-    const gsize length = told_take(told, out->str + at, out->len - at);
-    if (length == 0)
-      return fail(error, SLIPWAY_ERROR_UNREADY, "the opening script's answer is malformed");
-    at += length;
-  }
-  return true;
-}
-
-static const GString *told_bytes(const Told *told, const char *name) {
-  return g_hash_table_lookup(told->values, name);
-}
-
-/* "" when it was not told. */
-static const char *told_text(const Told *told, const char *name) {
-  const GString *value = told_bytes(told, name);
-  return value == NULL ? "" : value->str;
 }
 
 /* --- facts
@@ -205,23 +124,16 @@ static bool read_facts(Told *told, const char *socket, HostFacts **facts, GError
 /* --- opening
  * -------------------------------------------------------------------------------------------------- */
 
-static bool fail_locked(const Told *told, GError **error) {
-  const GString *said = told_bytes(told, "holder");
-  g_auto(GStrv) lines = g_strsplit(said == NULL ? "" : said->str, "\n", -1);
-  const guint count = g_strv_length(lines);
-  g_autofree char *holder = text_printable(count > 0 && *lines[0] != '\0' ? lines[0] : "somebody", false);
-  g_autofree char *since = count > 1 && *lines[1] != '\0' ? text_printable(lines[1], false) : NULL;
-  return fail(error, SLIPWAY_ERROR_REFUSED, "locked by %s%s%s; --wait-lock 10m waits for it", holder,
-              since == NULL ? "" : " since ", since == NULL ? "" : since);
-}
-
-static bool judge_status(const HostReply *reply, const Told *told, GError **error) {
+static bool judge_status(const Host *host, const HostPurpose *purpose, const HostReply *reply,
+                         const Told *told, GError **error) {
   if (reply->status == STATUS_LOCKED)
-    return fail_locked(told, error);
+    return fail_locked(told, purpose->place, purpose->may_come_free, error);
+  if (reply->status == STATUS_ELSEWHERE)
+    return fail_elsewhere(told, purpose->place, host->config->name, error);
   if (reply->status == STATUS_TOOLS_MISSING) {
     g_autofree char *missing = text_printable(told_text(told, "missing"), false);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "the host lacks %s (packages coreutils, util-linux and tar)",
-                missing);
+    return fail(error, SLIPWAY_ERROR_UNREADY,
+                "the host lacks %s (packages coreutils, util-linux, sed and tar)", missing);
   }
   g_autofree char *complaint = text_printable(g_strstrip(reply->err->str), false);
   if (reply->status == STATUS_NOT_WRITABLE)
@@ -232,13 +144,15 @@ static bool judge_status(const HostReply *reply, const Told *told, GError **erro
 
 bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError **error) {
   const char *socket = NULL;
+  if (purpose->may_come_free != NULL)
+    *purpose->may_come_free = false;
   if (!host_engine_socket(host->config, &socket, error))
     return false;
   g_autofree char *holder = text_printable(purpose->holder == NULL ? "" : purpose->holder, false);
-  const char *argv[] = {purpose->place, holder, socket, NULL};
+  const char *argv[] = {purpose->place, holder, socket, lock_run(), NULL};
   const HostScript opening = {.text = host_script_opening, .argv = argv};
   g_auto(HostReply) reply = {0};
   g_auto(Told) told = {0};
   return host->ops->open(host, &opening, &reply, error) && told_parse(&told, reply.out, error) &&
-         judge_status(&reply, &told, error) && read_facts(&told, socket, facts, error);
+         judge_status(host, purpose, &reply, &told, error) && read_facts(&told, socket, facts, error);
 }

@@ -10,12 +10,14 @@ typedef struct {
   const char *place; /* "APP--ENV" */
   /* Who locks, for what: one line for others to read. NULL: do not lock, and create nothing. */
   const char *holder;
+  /* Out, may be NULL: it was refused because of a lock that another slipway will let go. */
+  bool *may_come_free;
 } HostPurpose;
 
 typedef struct {
   char *home;
-  char *folder; /* absolute: HOME/.slipway/APP--ENV */
-  char *machine_id;
+  char *folder;     /* absolute: HOME/.slipway/APP--ENV */
+  char *machine_id; /* of /etc/machine-id, "" when the machine has none (yet): then it is not compared */
   char *hostname;
   ComposeKind compose; /* found by the plugin's file or `docker-compose` on PATH, not by running it */
   char *engine_socket; /* its path on the host: `engine:`, DOCKER_HOST's (local), or /var/run/docker.sock */
@@ -35,7 +37,8 @@ void host_facts_free(HostFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostFacts, host_facts_free)
 
 /* In the host's shell the lock is descriptor 9, inherited by what scripts start: add `9>&-` to what may
- * outlive the deployment. SLIPWAY_ERROR_REFUSED when someone else holds the lock (their holder line and since
- * when); SLIPWAY_ERROR_UNREADY otherwise. */
+ * outlive the deployment. SLIPWAY_ERROR_REFUSED when someone else holds the lock (who, since when, what is at
+ * work), when this very process does (two hosts are one machine), or when the folder belongs to another
+ * machine (a shared or copied home folder); SLIPWAY_ERROR_UNREADY otherwise. */
 bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts,
                GError **error) G_GNUC_WARN_UNUSED_RESULT;

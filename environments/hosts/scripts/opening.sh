@@ -1,9 +1,10 @@
 #!/bin/sh
 # Takes the environment's lock, if asked, and tells what facts.c wants to know of the host.
-# $1: place (APP--ENV); $2: holder line, empty: do not lock and create nothing; $3: the engine's socket.
+# $1: place (APP--ENV); $2: holder line, empty: do not lock and create nothing; $3: the engine's socket; $4: which run of slipway.
 # Runs in the shell that stays open, which then holds the lock as descriptor 9, as does what it starts.
 # Tells `name value` or `name:length` and so many bytes, each ended by NUL. Statuses: 69 a tool is missing,
-# 73 nothing can be written here, 75 another holds the lock.
+# 73 nothing can be written here, 75 another holds the lock, 76 the folder belongs to another machine.
+# Scripts that come later (unlock.sh) find these functions in the shell.
 # No backslash before a quote or a backslash: see shell-loop.sh.
 
 slipway_tell() {
@@ -24,7 +25,7 @@ slipway_tell_end() {
 
 slipway_find_tools() {
   slipway_missing=
-  for slipway_tool in flock timeout head tail tar stat wc mktemp sync; do
+  for slipway_tool in flock timeout head tail tar stat wc mktemp sync sed tr; do
     command -v "$slipway_tool" >/dev/null || slipway_missing="$slipway_missing $slipway_tool"
   done
   [ -z "$slipway_missing" ] && return
@@ -32,16 +33,94 @@ slipway_find_tools() {
   return 69
 }
 
-# $1: the environment's folder; $2: holder.
+# Into $slipway_machine; empty where the machine has no id (yet).
+slipway_find_machine() {
+  slipway_machine=
+  [ -r /etc/machine-id ] && IFS= read -r slipway_machine </etc/machine-id
+  case $slipway_machine in *[!0-9a-f]*) slipway_machine= ;; esac
+}
+
+# $1: the environment's folder. Who has, or had, the lock, since when, and which run of slipway that is; and the machine that the
+# folder belongs to: what the lock file says, else the manifest of what is current.
+slipway_read_lock() {
+  slipway_holder='' slipway_since='' slipway_owner='' slipway_run=''
+  if [ -r "$1/lock" ]; then
+    {
+      IFS= read -r slipway_holder
+      IFS= read -r slipway_since
+      IFS= read -r slipway_owner
+      IFS= read -r slipway_run
+    } <"$1/lock"
+  fi
+  if [ -z "$slipway_owner" ] && [ -r "$1/current/manifest.json" ]; then
+    slipway_owner=$(sed -n 's/.*"machine_id": *"\([0-9a-f]*\)".*/\1/p' "$1/current/manifest.json" | head -n 1)
+  fi
+}
+
+slipway_is_elsewhere() {
+  [ -n "$slipway_owner" ] && [ -n "$slipway_machine" ] && [ "$slipway_owner" != "$slipway_machine" ]
+}
+
+# $1: the environment's folder. Prints the id of each process that has the lock file open, and may be seen.
+slipway_list_holders() {
+  slipway_last=
+  for slipway_fd in /proc/[0-9]*/fd/*; do
+    # shellcheck disable=SC3013 # dash, bash, busybox and ksh all have -ef, and a `find` per process is dear
+    [ "$slipway_fd" -ef "$1/lock" ] || continue
+    slipway_fd=${slipway_fd#/proc/}
+    [ "${slipway_fd%%/*}" = "$slipway_last" ] && continue
+    slipway_last=${slipway_fd%%/*}
+    echo "$slipway_last"
+  done
+}
+
+# A line for each: id, name and command line, apart by tabs. The shell that slipway talks to has no name: its command line is
+# this script.
+slipway_describe_holders() {
+  slipway_list_holders "$1" | while read -r slipway_pid; do
+    IFS= read -r slipway_name <"/proc/$slipway_pid/comm" || continue
+    slipway_words=$(head -c 65536 "/proc/$slipway_pid/cmdline" | tr '\n\t\0' '  \n')
+    if [ "$(printf '%s' "$slipway_words" | sed -n 4p)" = slipway ]; then
+      slipway_name='' slipway_words="the shell of slipway"
+    fi
+    slipway_words=$(printf '%s' "$slipway_words" | head -c 300 | tr '\n' ' ')
+    printf '%s\t%s\t%s\n' "$slipway_pid" "$slipway_name" "$slipway_words"
+  done 2>/dev/null
+}
+
+# What slipway_read_lock has read.
+slipway_tell_lock() {
+  slipway_tell machine_id "$slipway_machine"
+  slipway_tell owner "$slipway_owner"
+  slipway_tell holder "$slipway_holder"
+  slipway_tell since "$slipway_since"
+  slipway_tell run "$slipway_run"
+}
+
+# $1: the environment's folder; $2: holder; $3: which run of slipway; $4: now. The lines that slipway_read_lock reads.
+slipway_write_lock() {
+  printf '%s\n%s\n%s\n%s\n' "$2" "$4" "${slipway_machine:-$slipway_owner}" "$3" >"$1/lock" || return 73
+}
+
+# $1: the environment's folder; $2: holder; $3: which run of slipway.
 slipway_take_lock() {
   (umask 077 && mkdir -p "$1/releases" "$1/files" && : >>"$1/lock") || return 73
+  slipway_now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   exec 9>>"$1/lock"
   if ! flock -n 9; then
     exec 9>&-
-    slipway_tell_end holder "$1/lock" 1024
+    slipway_read_lock "$1"
+    slipway_tell_lock
+    slipway_tell processes "$(slipway_describe_holders "$1")"
     return 75
   fi
-  printf '%s\n%s\n' "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$1/lock" || return 73
+  slipway_read_lock "$1"
+  if slipway_is_elsewhere; then
+    exec 9>&-
+    slipway_tell_lock
+    return 76
+  fi
+  slipway_write_lock "$@" "$slipway_now"
 }
 
 slipway_find_compose() {
@@ -81,8 +160,6 @@ slipway_tell_facts() {
   slipway_tell home "$HOME"
   slipway_tell folder "$1"
   slipway_tell hostname "$(uname -n)"
-  slipway_machine=
-  [ -r /etc/machine-id ] && read -r slipway_machine </etc/machine-id
   slipway_tell machine_id "$slipway_machine"
   slipway_tell compose "$(slipway_find_compose)"
   slipway_tell_engine "$2"
@@ -102,8 +179,9 @@ slipway_tell_facts() {
 
 slipway_open() {
   slipway_find_tools || return
+  slipway_find_machine
   if [ -n "$2" ]; then
-    slipway_take_lock "$HOME/.slipway/$1" "$2" || return
+    slipway_take_lock "$HOME/.slipway/$1" "$2" "$4" || return
   fi
   (slipway_tell_facts "$HOME/.slipway/$1" "$3")
 }

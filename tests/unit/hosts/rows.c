@@ -1,10 +1,12 @@
 /* What every row of HostOps must do, the same for ssh and local. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "environments/hosts/lock.h"
 #include "fixture.h"
 #include "support/errors.h"
 
@@ -141,6 +143,111 @@ static void expect_facts(const HostFacts *facts, const char *home, const char *f
   cr_assert_not_null(strstr(facts->engine_problem, "no engine's socket at /nonexistent.sock"));
 }
 
+/* What another slipway, another machine would have written; in place, for the lock is held on this file. */
+static void rewrite_lock(const char *folder, const char *text) {
+  g_autofree char *path = g_build_filename(folder, "lock", NULL);
+  const int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+  cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  close(fd);
+}
+
+/* The lock is held by this process, through another Host. */
+static void expect_refusals(const HostConfig *config, const char *folder) {
+  const HostPurpose purpose = {.place = "app--env", .holder = "bert"};
+  g_autoptr(GError) ours = open_error(config, &purpose);
+  expect_error(ours, SLIPWAY_ERROR_REFUSED, "locked by this very command");
+  rewrite_lock(folder, "anna@build it's\n2026-11-21T00:00:00Z\n\nanother run\n");
+  bool may_come_free = false;
+  const HostPurpose waiting = {.place = "app--env", .holder = "bert", .may_come_free = &may_come_free};
+  g_autoptr(GError) theirs = open_error(config, &waiting);
+  expect_error(theirs, SLIPWAY_ERROR_REFUSED, "locked by anna@build it's since 2026-11-21T00:00:00Z; --wait");
+  expect_error(theirs, SLIPWAY_ERROR_REFUSED, "slipway unlock env");
+  cr_assert(may_come_free);
+}
+
+static bool has_machine_id(void) {
+  g_autofree char *id = NULL;
+  return g_file_get_contents("/etc/machine-id", &id, NULL, NULL) && strlen(id) > 30;
+}
+
+/* The lock is free, and its folder another machine's: by the lock file, or by the manifest. */
+static void expect_other_machines_refused(const HostConfig *config, const char *folder) {
+  static const char *const ids[] = {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"};
+  const HostPurpose purpose = {.place = "app--env", .holder = "bert"};
+  g_autofree char *manifest = g_strdup_printf("{\"a\":1,\"machine_id\":\"%s\",\"z\":[]}", ids[1]);
+  g_autofree char *release = g_build_filename(folder, "releases", "uid1", NULL);
+  write_text(release, "manifest.json", manifest, 0600);
+  g_autofree char *locked = g_strdup_printf("anna\n2026\n%s\nx\n", ids[0]);
+  const char *locks[] = {locked, "anna\n2026\n"};
+  for (guint i = 0; i < G_N_ELEMENTS(locks) && has_machine_id(); i++) {
+    rewrite_lock(folder, locks[i]);
+    bool may_come_free = true;
+    const HostPurpose waiting = {.place = "app--env", .holder = "bert", .may_come_free = &may_come_free};
+    g_autoptr(GError) error = open_error(config, &waiting);
+    expect_error(error, SLIPWAY_ERROR_REFUSED, ids[i]);
+    expect_error(error, SLIPWAY_ERROR_REFUSED, "slipway unlock env --host");
+    cr_assert_not(may_come_free);
+    g_autoptr(GError) again = open_error(config, &purpose);
+    expect_error(again, SLIPWAY_ERROR_REFUSED, ids[i]); /* being refused did not make it ours */
+  }
+}
+
+static HostFacts *open_facts(Host *host) {
+  const HostPurpose purpose = {.place = "app--env"};
+  HostFacts *facts = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert(host_open(host, &purpose, &facts, &error), "%s", error == NULL ? "" : error->message);
+  return facts;
+}
+
+static HostLock *look(Host *host, const HostFacts *facts) {
+  HostLock *lock = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert(host_lock_look(host, facts, &lock, &error), "%s", error == NULL ? "" : error->message);
+  return lock;
+}
+
+static HostLock *release(Host *host, const HostFacts *facts, const HostLock *seen) {
+  HostLock *lock = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert(host_lock_release(host, facts, seen, "bert: unlock", &lock, &error), "%s",
+            error == NULL ? "" : error->message);
+  return lock;
+}
+
+/* The folder of another machine is taken over once that was asked for, and only then. */
+static void expect_taking_over_works(const HostConfig *config) {
+  g_autoptr(Host) host = host_new(config);
+  g_autoptr(HostFacts) facts = open_facts(host);
+  g_autoptr(HostLock) seen = look(host, facts);
+  cr_assert_not(seen->is_held);
+  cr_assert_eq(host_lock_is_elsewhere(seen), has_machine_id());
+  g_autoptr(HostLock) after = release(host, facts, seen);
+  cr_assert_not(host_lock_is_elsewhere(after));
+}
+
+/* Somebody who ignores TERM holds the lock. */
+static void expect_ending_works(const HostConfig *config, const char *folder) {
+  g_autofree char *path = g_build_filename(folder, "lock", NULL);
+  const char *argv[] = {"flock", path, "sh", "-c", "trap '' TERM; sleep 60; :", NULL};
+  pid_t process = start_process(argv);
+  g_autoptr(Host) host = host_new(config);
+  g_autoptr(HostFacts) facts = open_facts(host);
+  g_autoptr(HostLock) seen = NULL;
+  do { /* until it has come so far */
+    g_clear_pointer(&seen, host_lock_free);
+    seen = look(host, facts);
+  } while (seen->processes->len < 3);
+  cr_assert(seen->is_held);
+  rewrite_lock(folder, "somebody\nelse\n\nhas it\n");
+  g_autoptr(HostLock) moved = release(host, facts, seen);
+  cr_assert(moved->is_held, "nobody was asked about that one");
+  g_autoptr(HostLock) freed = release(host, facts, moved);
+  cr_assert_not(freed->is_held);
+  cr_assert_eq(freed->processes->len, 0);
+  end_process(&process);
+}
+
 void expect_facts_and_lock_work(const HostConfig *given, const char *home) {
   static char engine[] = "/nonexistent.sock";
   HostConfig config = *given;
@@ -156,9 +263,10 @@ void expect_facts_and_lock_work(const HostConfig *given, const char *home) {
     g_autoptr(GError) error = NULL;
     cr_assert(host_open(host, &purpose, &facts, &error), "%s", error == NULL ? "" : error->message);
     expect_facts(facts, home, folder);
-    const HostPurpose other = {.place = "app--env", .holder = "bert"};
-    g_autoptr(GError) refusal = open_error(&config, &other);
-    expect_error(refusal, SLIPWAY_ERROR_REFUSED, "locked by anna@build it's since 20");
+    expect_refusals(&config, folder);
     host_free(open_host(&config)); /* looking needs no lock */
   }
+  expect_other_machines_refused(&config, folder);
+  expect_taking_over_works(&config);
+  expect_ending_works(&config, folder);
 }
