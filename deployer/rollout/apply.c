@@ -14,7 +14,7 @@
 enum { UP_TIMEOUT_MS = 900000, TAIL_LINES = 20, PAUSE_LOOK_MS = 100 };
 
 static bool append_journal(Worker *worker, const char *outcome, GError **error) {
-  g_autofree char *line = journal_line(worker->rollout, outcome);
+  g_autofree char *line = journal_line(worker, outcome);
   const char *argv[] = {worker->facts->folder, NULL};
   HostScript script = {
       .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};

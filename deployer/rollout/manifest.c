@@ -1,38 +1,83 @@
-/* What a host keeps of a deployment, so that it can be explained without the history: manifest.json and
- * journal.jsonl (design §5). */
+/* What a host keeps of a deployment, so that it can be explained, and rolled back to, without the history:
+ * manifest.json, snapshot.json and journal.jsonl (design §5). import.c reads them. */
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/snapshot.h"
 #include "support/json.h"
 #include "support/text.h"
 
 #include "support/poison.h"
 
-static void describe_release(cJSON *json, const Release *release) {
-  cJSON *object = cJSON_CreateObject();
-  json_set_string(object, "uid", release->uid);
-  json_set_string(object, "version", release->version);
-  json_set_string(object, "revision", release->revision);
+/* Absent rather than null: a journal is read at every connection. */
+static void set_known(cJSON *json, const char *key, const char *value) {
+  if (value != NULL)
+    json_set_string(json, key, value);
+}
+
+static void set_time(cJSON *json, const char *key, gint64 time) {
+  g_autofree char *text = time != 0 ? time_format(time) : NULL;
+  set_known(json, key, text);
+}
+
+static cJSON *release_json(const Release *release) {
+  cJSON *json = cJSON_CreateObject();
+  json_set_string(json, "uid", release->uid);
+  json_set_string(json, "version", release->version);
+  set_known(json, "revision", release->revision);
+  set_known(json, "build_url", release->build_url);
+  set_time(json, "committed_at", release->committed_at);
+  set_time(json, "created_at", release->created_at);
   cJSON *images = cJSON_CreateObject();
   for (guint i = 0; i < release->images->len; i++) {
     const ReleaseImage *image = g_ptr_array_index(release->images, i);
     json_set_string(images, image->name, image->reference);
   }
-  json_set(object, "images", images);
-  json_set(json, "release", object);
+  json_set(json, "images", images);
+  return json;
 }
 
-static cJSON *describe_deployment(const Rollout *rollout) {
+/* Other deployments go by their uid: ids are of one history. */
+static void describe_rollback(cJSON *json, const Rollout *rollout) {
+  const RollbackTarget *rollback = &rollout->target->rollback;
+  set_known(json, "restores", rollback->restores != NULL ? rollback->restores->uid : NULL);
+  set_known(json, "leaves", rollback->leaves != NULL ? rollback->leaves->uid : NULL);
+  json_set_string(json, "move", stack_move_name(rollout->deployment->move));
+}
+
+/* All but what the release is, and what runs: manifest and journal lines have it. */
+static cJSON *describe_deployment(const Worker *worker) {
+  const Rollout *rollout = worker->rollout;
   const Deployment *deployment = rollout->deployment;
   cJSON *json = cJSON_CreateObject();
-  g_autofree char *started = time_format(deployment->started_at);
   json_set_string(json, "deployment", deployment->uid);
   json_set_string(json, "app", rollout->request->config->app);
   json_set_string(json, "environment", deployment->environment);
+  json_set_string(json, "host", worker->record->name);
   json_set_string(json, "kind", deployment_kind_name(deployment->kind));
-  json_set_string(json, "actor", deployment->actor);
-  json_set_string(json, "started_at", started);
+  set_known(json, "actor", deployment->actor);
+  set_known(json, "reason", deployment->reason);
+  set_known(json, "build_url", deployment->build_url);
+  set_known(json, "config_revision", deployment->config_revision);
+  if (deployment->forced)
+    json_set_boolean(json, "forced", true);
+  if (deployment->config_dirty)
+    json_set_boolean(json, "config_dirty", true);
+  set_time(json, "started_at", deployment->started_at);
+  if (deployment->kind == KIND_ROLLBACK)
+    describe_rollback(json, rollout);
   return json;
+}
+
+/* What it is to run; nothing for `down`. */
+static void describe_target(cJSON *json, const Rollout *rollout) {
+  if (rollout->target == NULL)
+    return;
+  g_autofree char *images = target_images_json(rollout->target);
+  json_set(json, "release", release_json(rollout->target->release));
+  json_set(json, "images", cJSON_Parse(images));
+  set_known(json, "content", rollout->deployment->content);
+  set_known(json, "snapshot", rollout->deployment->snapshot);
 }
 
 static GHashTable *file_hashes(const ComposeProject *project) {
@@ -42,26 +87,46 @@ static GHashTable *file_hashes(const ComposeProject *project) {
   return hashes;
 }
 
-char *manifest_json(const Rollout *rollout) {
-  g_autoptr(cJSON) json = describe_deployment(rollout);
-  g_autofree char *images = target_images_json(rollout->target);
-  describe_release(json, rollout->target->release);
-  json_set(json, "images", cJSON_Parse(images));
+static cJSON *files_json(const ComposeProject *project) {
   cJSON *files = cJSON_CreateArray();
-  g_autoptr(GHashTable) hashes = file_hashes(rollout->target->project);
+  g_autoptr(GHashTable) hashes = file_hashes(project);
   g_autoptr(GList) sorted = g_list_sort(g_hash_table_get_keys(hashes), (GCompareFunc)strcmp);
   for (const GList *hash = sorted; hash != NULL; hash = hash->next)
     cJSON_AddItemToArray(files, cJSON_CreateString(hash->data));
-  json_set(json, "files", files);
+  return files;
+}
+
+static cJSON *hosts_json(const Deployment *deployment) {
+  cJSON *hosts = cJSON_CreateArray();
+  for (guint i = 0; i < deployment->hosts->len; i++) {
+    const DeploymentHost *host = g_ptr_array_index(deployment->hosts, i);
+    cJSON *json = cJSON_CreateObject();
+    json_set_string(json, "name", host->name);
+    set_known(json, "address", host->address);
+    cJSON_AddItemToArray(hosts, json);
+  }
+  return hosts;
+}
+
+static char *manifest_json(const Worker *worker) {
+  const Rollout *rollout = worker->rollout;
+  g_autoptr(cJSON) json = describe_deployment(worker);
+  json_set_string(json, "machine_id", worker->facts->machine_id);
+  describe_target(json, rollout);
+  json_set(json, "files", files_json(rollout->target->project));
+  json_set(json, "hosts", hosts_json(rollout->deployment));
   return json_print_canonical(json);
 }
 
-char *journal_line(const Rollout *rollout, const char *outcome) {
-  g_autoptr(cJSON) json = describe_deployment(rollout);
-  g_autofree char *now = time_format(g_get_real_time());
+char *journal_line(const Worker *worker, const char *outcome) {
+  bool is_intent = strcmp(outcome, "intent") == 0;
+  g_autoptr(cJSON) json = describe_deployment(worker);
   json_set_string(json, "outcome", outcome);
-  json_set_string(json, "at", now);
-  describe_release(json, rollout->target->release);
+  set_time(json, "at", g_get_real_time());
+  if (is_intent)
+    describe_target(json, worker->rollout);
+  else
+    json_set_boolean(json, "touched", worker->is_touched);
   g_autofree char *text = json_print(json);
   return g_strconcat(text, "\n", NULL);
 }
@@ -71,14 +136,19 @@ static void add_text(GPtrArray *files, const char *path, guint mode, const char 
   g_ptr_array_add(files, project_file_new(path, mode, bytes));
 }
 
-GPtrArray *release_generated_files(const Rollout *rollout, const char *folder) {
+/* Nothing that Compose reads differs from host to host, or from deployment to deployment: that would be
+ * another container. */
+GPtrArray *release_generated_files(const Worker *worker) {
+  const Rollout *rollout = worker->rollout;
   const Target *target = rollout->target;
-  g_autofree char *override = compose_override(target->project, target->pinned, folder);
+  g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder);
   g_autofree char *variables = compose_env_file(target->project->variables, target->builtins);
-  g_autofree char *manifest = manifest_json(rollout);
+  g_autofree char *manifest = manifest_json(worker);
+  g_autofree char *snapshot = snapshot_text(rollout->request, target);
   GPtrArray *files = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
   add_text(files, "images.yml", 0644, override);
   add_text(files, "env", 0600, variables);
   add_text(files, "manifest.json", 0644, manifest);
+  add_text(files, "snapshot.json", 0600, snapshot);
   return files;
 }

@@ -27,12 +27,13 @@ bool phase_restore(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What a release folder holds besides the project's own files: manifest.json and journal lines (manifest.c).
- * Caller frees. */
-char *manifest_json(const Rollout *rollout);
-/* One line with its newline; `outcome`: "intent", "succeeded", "restored" … */
-char *journal_line(const Rollout *rollout, const char *outcome);
-GPtrArray *release_generated_files(const Rollout *rollout, const char *folder);
+/* What a host keeps of a deployment (manifest.c): enough for another history to record it (import.h). In the
+ * release folder, besides the project's own files: images.yml, env, manifest.json, snapshot.json
+ * (ProjectFile). */
+GPtrArray *release_generated_files(const Worker *worker);
+/* A line of the host's journal with its newline; `outcome`: "intent", "succeeded", "restored". Caller frees.
+ */
+char *journal_line(const Worker *worker, const char *outcome);
 
 /* The local repository that keeps `reference` from `docker image prune`: "slipway.local/APP--ENV/NAME"
  * (design §5); its tag there is the digest's hex. Caller frees. */

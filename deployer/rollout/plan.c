@@ -68,7 +68,7 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
   const HostFacts *facts = worker->facts;
   const char *uid = worker->rollout->deployment->uid;
   g_autofree char *folder = g_strdup_printf("%s/.slipway-plan-%s", facts->home, uid);
-  g_autoptr(GPtrArray) generated = release_generated_files(worker->rollout, facts->folder);
+  g_autoptr(GPtrArray) generated = release_generated_files(worker);
   g_autoptr(GHashTable) all = g_hash_table_new(g_str_hash, g_str_equal);
   const GPtrArray *trees = worker->rollout->target->project->trees;
   for (guint i = 0; i < trees->len; i++)

@@ -21,7 +21,7 @@ static bool take_down(Worker *worker, GError **error) {
 }
 
 static bool note_in_journal(Worker *worker, GError **error) {
-  g_autofree char *line = journal_line(worker->rollout, "restored");
+  g_autofree char *line = journal_line(worker, "restored");
   const char *argv[] = {worker->facts->folder, NULL};
   HostScript script = {
       .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};

@@ -39,26 +39,65 @@ static bool put_text(History *history, const char *text, char **sha256, GError *
   return true;
 }
 
-bool snapshot_write(History *history, const RolloutRequest *request, const Target *target, char **snapshot,
-                    char **content, GError **error) {
-  BlobStore store = {.history = history};
+/* What the stack compares, so far without what else a rollback needs. Caller frees. */
+static cJSON *comparable_json(const Target *target, ComposePutBlob put, void *data) {
   g_autofree char *images = target_images_json(target);
-  g_autoptr(cJSON) json = cJSON_CreateObject();
+  cJSON *json = cJSON_CreateObject();
   json_set(json, "images", cJSON_Parse(images));
-  json_set(json, "project", compose_project_to_json(target->project, put_blob, &store));
-  if (store.error != NULL) {
-    g_propagate_error(error, store.error);
-    return false;
-  }
-  g_autofree char *compared = json_print_canonical(json);
+  json_set(json, "project", compose_project_to_json(target->project, put, data));
+  return json;
+}
+
+static char *complete_text(cJSON *json, const RolloutRequest *request, const Target *target) {
   g_autofree char *settings = config_to_yaml(target->recorded != NULL ? target->recorded : request->config,
                                              request->environment->name);
   json_set_integer(json, "format", SNAPSHOT_FORMAT);
   json_set_string(json, "settings", settings);
-  g_autofree char *text = json_print_canonical(json);
+  return json_print_canonical(json);
+}
+
+static void put_nowhere(const char *sha256, GBytes *bytes, void *data) {
+  (void)sha256;
+  (void)bytes;
+  (void)data;
+}
+
+char *snapshot_text(const RolloutRequest *request, const Target *target) {
+  g_autoptr(cJSON) json = comparable_json(target, put_nowhere, NULL);
+  return complete_text(json, request, target);
+}
+
+static char *content_of(const cJSON *json) {
+  g_autofree char *compared = json_print_canonical(json);
+  return sha256_hex(compared, strlen(compared));
+}
+
+bool snapshot_write(History *history, const RolloutRequest *request, const Target *target, char **snapshot,
+                    char **content, GError **error) {
+  BlobStore store = {.history = history};
+  g_autoptr(cJSON) json = comparable_json(target, put_blob, &store);
+  if (store.error != NULL) {
+    g_propagate_error(error, store.error);
+    return false;
+  }
+  g_autofree char *compared = content_of(json);
+  g_autofree char *text = complete_text(json, request, target);
   if (!put_text(history, text, snapshot, error))
     return false;
-  *content = sha256_hex(compared, strlen(compared));
+  *content = g_steal_pointer(&compared);
+  return true;
+}
+
+static bool parse_snapshot(GBytes *bytes, cJSON **json, GError **error) {
+  gsize length = 0;
+  const char *text = g_bytes_get_data(bytes, &length);
+  g_autoptr(cJSON) parsed = NULL;
+  if (!json_parse(text, length, "the configuration snapshot", &parsed, error))
+    return recast(error, SLIPWAY_ERROR_STORE);
+  if (json_integer(parsed, "format", 0) != SNAPSHOT_FORMAT)
+    return fail(error, SLIPWAY_ERROR_STORE,
+                "its configuration snapshot has a format this slipway does not know");
+  *json = g_steal_pointer(&parsed);
   return true;
 }
 
@@ -70,13 +109,48 @@ static bool load_json(History *history, const Deployment *deployment, cJSON **js
     return false;
   if (bytes == NULL)
     return fail(error, SLIPWAY_ERROR_STORE, "its configuration snapshot %s is missing", deployment->snapshot);
-  gsize length = 0;
-  const char *text = g_bytes_get_data(bytes, &length);
-  if (!json_parse(text, length, "the configuration snapshot", json, error))
-    return recast(error, SLIPWAY_ERROR_STORE);
-  if (json_integer(*json, "format", 0) != SNAPSHOT_FORMAT)
-    return fail(error, SLIPWAY_ERROR_STORE,
-                "its configuration snapshot has a format this slipway does not know");
+  return parse_snapshot(bytes, json, error);
+}
+
+static void snapshot_file_free(SnapshotFile *file) {
+  g_free(file->sha256);
+  g_free(file->path);
+  g_free(file);
+}
+
+/* `start` and the file's own path; a single mounted file has none. */
+static void list_files(const cJSON *items, const char *start, GHashTable *seen, GPtrArray *files) {
+  const cJSON *item = NULL;
+  cJSON_ArrayForEach(item, items) {
+    const char *path = json_string(item, "path"), *sha256 = json_string(item, "sha256");
+    if (path == NULL || sha256 == NULL || !g_hash_table_add(seen, g_strdup(sha256)))
+      continue;
+    SnapshotFile *file = g_new0(SnapshotFile, 1);
+    file->sha256 = g_strdup(sha256);
+    file->path = g_strconcat(start, *path != '\0' ? "/" : "", path, NULL);
+    g_ptr_array_add(files, file);
+  }
+}
+
+bool snapshot_list_files(GBytes *text, const char *uid, GPtrArray **files, char **content, GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  if (!parse_snapshot(text, &json, error))
+    return false;
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)snapshot_file_free);
+  const cJSON *project = json_object(json, "project"), *tree = NULL;
+  g_autofree char *place = g_strdup_printf("releases/%s/project", uid);
+  list_files(json_array(project, "files"), place, seen, found);
+  cJSON_ArrayForEach(tree, json_array(project, "trees")) {
+    const char *hash = json_string(tree, "hash");
+    g_autofree char *start = g_strconcat("files/", hash, NULL);
+    if (hash != NULL)
+      list_files(json_array(tree, "entries"), start, seen, found);
+  }
+  cJSON_DeleteItemFromObjectCaseSensitive(json, "format");
+  cJSON_DeleteItemFromObjectCaseSensitive(json, "settings");
+  *content = content_of(json);
+  *files = found;
   return true;
 }
 

@@ -10,6 +10,17 @@
 /* Stores the blobs; *snapshot and *content are sha256 in hex, owned by the caller. */
 bool snapshot_write(History *history, const RolloutRequest *request, const Target *target, char **snapshot,
                     char **content, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The text of that blob, whose sha256 *snapshot is: what hosts keep. Caller frees. */
+char *snapshot_text(const RolloutRequest *request, const Target *target);
+
+typedef struct {
+  char *sha256, *path; /* of a file; where a host has it, below its folder of the environment */
+} SnapshotFile;
+/* What the snapshot of deployment `uid`, as hosts keep it, refers to: SnapshotFile, each content once.
+ * SLIPWAY_ERROR_STORE: it is none. */
+bool snapshot_list_files(GBytes *text, const char *uid, GPtrArray **files, char **content,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* SLIPWAY_ERROR_STORE when the blob or a file of it is missing. */
 bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,
                    GHashTable **pinned, Config **recorded, GError **error) G_GNUC_WARN_UNUSED_RESULT;
