@@ -28,6 +28,7 @@ typedef struct {
   GPtrArray *tags;     /* char *: RepoTags */
   GPtrArray *digests;  /* char *: RepoDigests */
   GPtrArray *diff_ids; /* char *: RootFS.Layers */
+  gint64 size;         /* bytes of all its layers */
 } EngineImage;
 void engine_image_free(EngineImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineImage, engine_image_free)
@@ -92,6 +93,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContainerState, container_state_free)
 /* *state is NULL when there is no such container (any more). */
 bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What all containers on the engine hold on to: of every project and of none, stopped ones too. */
+typedef struct {
+  GHashTable *images;  /* set of image ids */
+  GHashTable *sources; /* set of what they mount: paths on the engine's host */
+} EngineUse;
+void engine_use_free(EngineUse *use);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineUse, engine_use_free)
+bool engine_list_use(Engine *engine, EngineUse **use, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* All images in one request: without diff_ids. *images: EngineImage, free function set. */
+bool engine_list_image_names(Engine *engine, GPtrArray **images, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Like engine_remove_image; adds to *freed the bytes of the layers that went with the name: none while
+ * another name, and only some while another image, needs them. */
+bool engine_remove_image_name(Engine *engine, const char *name, gint64 *freed,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Containers of a Compose project, one-off ones too. */
+bool engine_count_project(Engine *engine, const char *project, guint *count,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Stops and removes, by label, the project's containers, networks and, if asked, volumes: for where Compose
+ * has no files to go by. *stays: why a network is still there (a container of another project is in it), or
+ * NULL; caller frees. */
+bool engine_remove_project(Engine *engine, const char *project, bool with_volumes, char **stays,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The project's container events from now on (a live stream: use http_stream_next, engine_parse_event). */
 bool engine_watch(Engine *engine, const char *project, HttpStream **stream,

@@ -40,6 +40,7 @@ EngineImage *engine_parse_image(const cJSON *json) {
   image->tags = strings_of(json_array(json, "RepoTags"));
   image->digests = strings_of(json_array(json, "RepoDigests"));
   image->diff_ids = strings_of(json_path(json, "RootFS", "Layers", NULL));
+  image->size = json_integer(json, "Size", 0);
   return image;
 }
 

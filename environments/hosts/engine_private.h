@@ -37,6 +37,9 @@ char *engine_project_filter(const char *project, const char *type);
 bool engine_choose_api(const cJSON *version, char **api, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 EngineImage *engine_parse_image(const cJSON *json);
 ContainerState *engine_parse_container(const cJSON *json);
+/* What a removal freed: the image's history and count of layers before it, and the engine's answer to it.
+ * Bytes. */
+gint64 engine_freed_bytes(const cJSON *history, guint layers, const cJSON *answer);
 /* Frames of stdout and stderr (8-byte headers), or a terminal's raw bytes: at most `cap` bytes from the end.
  * Caller frees. */
 char *engine_demultiplex(const char *bytes, gsize length, gsize cap);

@@ -19,6 +19,7 @@ case $action.$kind in
   hash.v1) set -- config --hash '*' "$@" ;;
   up.*) set -- up -d --no-build --remove-orphans "$@" ;;
   down.*) set -- down --remove-orphans "$@" ;;
+  down-volumes.*) set -- down --remove-orphans --volumes "$@" ;;
   *)
     echo "compose.sh: no action is called $action" >&2
     exit 2
