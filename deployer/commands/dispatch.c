@@ -8,6 +8,7 @@
 #include "deployer/commands/command.h"
 #include "deployer/commands/locate.h"
 #include "deployer/commands/parse.h"
+#include "deployer/commands/recorded_config.h"
 #include "deployer/commands/rows.h"
 #include "deployer/commands/usage.h"
 #include "deployer/output/exit_status.h"
@@ -58,16 +59,21 @@ static bool load_config(Invocation *invocation, Session *session, GError **error
   return true;
 }
 
+/* Of the command line; NULL: none was given. */
+static const char *environment_name(const Command *command, const Invocation *invocation) {
+  const char *name = NULL;
+  for (const Argument *row = command->arguments; row != NULL && row->name != NULL; row++)
+    if (row->type == ARGUMENT_ENVIRONMENT)
+      name = *(const char *const *)((const char *)invocation->choices + row->offset);
+  return name;
+}
+
 static bool find_environment(const Command *command, Invocation *invocation, GError **error) {
-  for (const Argument *row = command->arguments; row != NULL && row->name != NULL; row++) {
-    const char *name = *(const char *const *)((const char *)invocation->choices + row->offset);
-    if (row->type != ARGUMENT_ENVIRONMENT || name == NULL)
-      continue;
-    Environment *environment = NULL;
-    if (!config_require_environment(invocation->config, name, &environment, error))
-      return false;
-    invocation->environment = environment;
-  }
+  const char *name = environment_name(command, invocation);
+  Environment *environment = NULL;
+  if (name != NULL && !config_require_environment(invocation->config, name, &environment, error))
+    return false;
+  invocation->environment = environment;
   return true;
 }
 
@@ -89,21 +95,57 @@ static bool waives_needs(const Command *command, const void *choices) {
   return false;
 }
 
+static HistoryMode history_mode(const Command *command) {
+  return (command->needs & WRITES_HISTORY) != 0 ? HISTORY_WRITE : HISTORY_READ;
+}
+
+/* Both that slipway.yml failed and what serves instead. */
+static void say_what_stands_in(const Session *session, const GError *cause, const char *path,
+                               const char *source) {
+  g_auto(GStrv) lines = g_strsplit(cause->message, "\n", -1);
+  guint others = g_strv_length(lines) - 1;
+  g_autofree char *more = others > 0 ? g_strdup_printf(" (and %u more)", others) : g_strdup("");
+  if (source != NULL)
+    reporter_warn(session->reporter, "%s%s; using the hosts of %s instead, from the history %s", lines[0],
+                  more, source, path);
+  else
+    reporter_warn(session->reporter, "%s%s; using the history %s", lines[0], more, path);
+}
+
+static bool do_without_config(const Command *command, Invocation *invocation, Session *session,
+                              const GError *cause, GError **error) {
+  g_autofree char *path = NULL;
+  g_autofree char *source = NULL;
+  if (!recorded_config_locate(invocation->global, &path, error) ||
+      !open_history(path, history_mode(command), invocation, session, error) ||
+      ((command->needs & NEEDS_CONFIG) != 0 &&
+       !recorded_config_read(session->history, environment_name(command, invocation), &session->config,
+                             &source, error)))
+    return prefix(error, "%s\n", cause->message);
+  invocation->config = session->config;
+  say_what_stands_in(session, cause, path, source);
+  return find_environment(command, invocation, error);
+}
+
 static bool satisfy(const Command *command, Invocation *invocation, Session *session, GError **error) {
   if (waives_needs(command, invocation->choices))
     return true;
+  g_autoptr(GError) problem = NULL;
   const char *path = locate_history(invocation->global);
   bool needs_history = (command->needs & (READS_HISTORY | WRITES_HISTORY)) != 0;
   bool needs_config = (command->needs & NEEDS_CONFIG) != 0 || (needs_history && path == NULL);
-  if ((needs_config && !load_config(invocation, session, error)) ||
-      !find_environment(command, invocation, error))
+  if (needs_config && !load_config(invocation, session, &problem)) {
+    if ((command->needs & MAY_USE_RECORDED_CONFIG) != 0)
+      return do_without_config(command, invocation, session, problem, error);
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  if (!find_environment(command, invocation, error))
     return false;
   if (!needs_history)
     return true;
-  if (path == NULL)
-    path = invocation->config->history;
-  HistoryMode mode = (command->needs & WRITES_HISTORY) != 0 ? HISTORY_WRITE : HISTORY_READ;
-  return open_history(path, mode, invocation, session, error);
+  return open_history(path != NULL ? path : invocation->config->history, history_mode(command), invocation,
+                      session, error);
 }
 
 /* An error is part of the document: a script that reads stdout alone sees it too. */

@@ -183,6 +183,6 @@ const Command command_history = {.name = "history",
                                  .arguments = arguments,
                                  .options = options,
                                  .choices_size = sizeof(Choices),
-                                 .needs = READS_HISTORY,
+                                 .needs = READS_HISTORY | MAY_USE_RECORDED_CONFIG,
                                  .examples = examples,
                                  .run = run_history};

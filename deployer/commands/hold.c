@@ -88,6 +88,6 @@ const Command command_hold = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY,
+    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | WRITES_HISTORY,
     .examples = examples,
     .run = run_hold};

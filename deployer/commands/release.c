@@ -144,7 +144,7 @@ const Command command_release_list = {.name = "release list",
                                       .summary = "list the releases, newest first",
                                       .options = list_options,
                                       .choices_size = sizeof(ListChoices),
-                                      .needs = READS_HISTORY,
+                                      .needs = READS_HISTORY | MAY_USE_RECORDED_CONFIG,
                                       .run = run_list};
 
 /* ---- show
@@ -202,5 +202,5 @@ const Command command_release_show = {.name = "release show",
                                       .summary = "show one release in full",
                                       .arguments = show_arguments,
                                       .choices_size = sizeof(ShowChoices),
-                                      .needs = READS_HISTORY,
+                                      .needs = READS_HISTORY | MAY_USE_RECORDED_CONFIG,
                                       .run = run_show};

@@ -51,6 +51,6 @@ const Command command_rollback = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | WRITES_HISTORY | RUNS,
     .examples = examples,
     .run = run_rollback};

@@ -309,6 +309,6 @@ const Command command_status = {.name = "status",
                                 .description = "From the history alone; no host is asked.",
                                 .arguments = arguments,
                                 .choices_size = sizeof(Choices),
-                                .needs = NEEDS_CONFIG | READS_HISTORY,
+                                .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY,
                                 .examples = examples,
                                 .run = run_status};

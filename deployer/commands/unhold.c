@@ -58,6 +58,6 @@ const Command command_unhold = {
         "that is said, and the exit status is 0. No host is asked.",
     .arguments = arguments,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY,
+    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | WRITES_HISTORY,
     .examples = examples,
     .run = run_unhold};

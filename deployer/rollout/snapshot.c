@@ -48,9 +48,23 @@ static cJSON *comparable_json(const Target *target, ComposePutBlob put, void *da
   return json;
 }
 
+/* The settings as a rollback needs them on the day: of the recorded configuration where there is one, but the
+ * hosts are those of this deployment, and no path depends on where slipway.yml was. Caller frees. */
+static char *write_settings(const RolloutRequest *request, const Target *target) {
+  Config config = target->recorded != NULL ? *target->recorded : *request->config;
+  const Environment *recorded = config_find_environment(&config, request->environment->name);
+  Environment environment = recorded != NULL ? *recorded : *request->environment;
+  g_autoptr(GPtrArray) environments = g_ptr_array_new();
+  char root[] = "/";
+  environment.hosts = request->environment->hosts;
+  g_ptr_array_add(environments, &environment);
+  config.environments = environments;
+  config.directory = root;
+  return config_to_yaml(&config, environment.name);
+}
+
 static char *complete_text(cJSON *json, const RolloutRequest *request, const Target *target) {
-  g_autofree char *settings = config_to_yaml(target->recorded != NULL ? target->recorded : request->config,
-                                             request->environment->name);
+  g_autofree char *settings = write_settings(request, target);
   json_set_integer(json, "format", SNAPSHOT_FORMAT);
   json_set_string(json, "settings", settings);
   return json_print_canonical(json);
@@ -162,16 +176,26 @@ static GHashTable *read_images(const cJSON *images) {
   return pinned;
 }
 
+static bool read_settings(const cJSON *json, Config **settings, GError **error) {
+  const char *text = json_string(json, "settings");
+  if (text == NULL)
+    return fail(error, SLIPWAY_ERROR_STORE, "its configuration snapshot has no settings");
+  return config_parse("snapshot", "/", text, strlen(text), settings, error) ||
+         recast(error, SLIPWAY_ERROR_STORE);
+}
+
+bool snapshot_read_settings(History *history, const Deployment *deployment, Config **settings,
+                            GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  return load_json(history, deployment, &json, error) && read_settings(json, settings, error);
+}
+
 bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,
                    GHashTable **pinned, Config **recorded, GError **error) {
   g_autoptr(cJSON) json = NULL;
-  if (!load_json(history, deployment, &json, error))
-    return false;
-  const char *settings = json_string(json, "settings");
   g_autoptr(Config) config = NULL;
-  if (settings == NULL || !config_parse("snapshot", "/", settings, strlen(settings), &config, error))
-    return settings == NULL ? fail(error, SLIPWAY_ERROR_STORE, "its configuration snapshot has no settings")
-                            : recast(error, SLIPWAY_ERROR_STORE);
+  if (!load_json(history, deployment, &json, error) || !read_settings(json, &config, error))
+    return false;
   BlobStore store = {.history = history};
   if (!compose_project_from_json(json_object(json, "project"), get_blob, &store, project, error)) {
     g_clear_error(&store.error);

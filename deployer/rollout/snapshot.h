@@ -24,3 +24,7 @@ bool snapshot_list_files(GBytes *text, const char *uid, GPtrArray **files, char 
 /* SLIPWAY_ERROR_STORE when the blob or a file of it is missing. */
 bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,
                    GHashTable **pinned, Config **recorded, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The settings alone: slipway.yml as far as it concerns that environment, with the hosts that the deployment
+ * was for and absolute paths. */
+bool snapshot_read_settings(History *history, const Deployment *deployment, Config **settings,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
