@@ -2,6 +2,7 @@
  * another strategy (the new beside the old, then a switch) would be another function of its shape. */
 #include <string.h>
 
+#include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/waves.h"
 #include "host_scripts.h"
@@ -136,8 +137,8 @@ static bool step_health(Worker *worker, char **detail, GError **error) {
 
 /* What keeps the reason beside the host's name, whatever becomes of the host. The history may be what broke:
  * the step's failure counts. */
-static bool fail_worker(Worker *worker, GError *problem, GError **error) {
-  if (!worker_record(worker, HOST_FAILED, NULL, problem->message, NULL))
+static bool fail_worker(Worker *worker, const char *runs, GError *problem, GError **error) {
+  if (!worker_record(worker, HOST_FAILED, runs, problem->message, NULL))
     reporter_warn(worker->rollout->request->reporter, "%s: its failure could not be recorded",
                   worker->config->name);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, false, "failed");
@@ -146,9 +147,13 @@ static bool fail_worker(Worker *worker, GError *problem, GError **error) {
 }
 
 static bool apply_worker(Worker *worker, GError **error) {
+  const char *uid = worker->rollout->deployment->uid;
   GError *problem = NULL;
-  if (!worker_step(worker, "up", step_up, &problem) || !worker_step(worker, "health", step_health, &problem))
-    return fail_worker(worker, problem, error);
+  if (!worker_take_out(worker, &problem) || !worker_step(worker, "up", step_up, &problem) ||
+      !worker_step(worker, "health", step_health, &problem))
+    return fail_worker(worker, NULL, problem, error);
+  if (!worker_put_in(worker, &problem))
+    return fail_worker(worker, uid, problem, error);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, true,
                      worker->is_touched ? "healthy" : "unchanged");
   return worker_record(worker, worker->is_touched ? HOST_CHANGED : HOST_UNCHANGED,

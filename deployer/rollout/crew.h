@@ -44,7 +44,10 @@ typedef struct {
   HealthWatch *watch; /* from before `up` until the wait ends */
   bool is_touched;    /* a container may have been changed */
   bool is_skipped;    /* not worked on: not chosen (--host), or cannot be reached: then facts are NULL */
-  GError *error;      /* of the last crew_run, or NULL */
+  bool is_out;        /* its before_host tasks began, after_host has not ended well: see host_tasks.h */
+  const struct HostTask *task; /* at work (host_tasks.c), or NULL */
+  GError *error;               /* of the last crew_run, or NULL */
+  struct HostPruned *pruned;   /* retention.h; borrowed, NULL unless the command is `prune` */
 } Worker;
 
 Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, Target *target,
@@ -52,6 +55,10 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
 void rollout_free(
     Rollout *rollout); /* lets go of the hosts; request, situation, target and deployment are the caller's */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rollout, rollout_free)
+
+/* A failure is followed by putting back what ran before: not so for a rollback, which never returns to what it
+ * leaves, and with `on_failure: stop`, which asks for a person (design §4, §6). */
+bool rollout_may_go_back(const Rollout *rollout);
 
 /* Those that are not skipped, in order; borrowed. */
 GPtrArray *rollout_active(const Rollout *rollout);

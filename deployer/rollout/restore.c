@@ -1,7 +1,8 @@
-/* Phase `restore`: each host that has strayed back to its `current`, without a registry, in parallel. Nothing
- * cuts it short. */
+/* Phase `restore`: each host that has strayed back to its `current`, without a registry, in parallel; one
+ * that its tasks have only taken out is put in again. Nothing cuts it short. */
 #include <string.h>
 
+#include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
@@ -43,24 +44,45 @@ static bool step_restore(Worker *worker, char **detail, GError **error) {
 }
 
 /* The history may be what broke: hosts go back all the same, the record then says less. */
-static void record_result(Worker *worker, const GError *problem) {
-  HostStatus status = problem == NULL ? HOST_RESTORED : HOST_UNKNOWN;
-  const char *runs = worker->facts->current != NULL ? worker->facts->current : "";
+static void record_result(Worker *worker, HostStatus status, const GError *problem) {
+  const char *current = worker->facts->current != NULL ? worker->facts->current : "";
+  const char *runs = status == HOST_UNKNOWN ? NULL : current;
   g_autofree char *why = g_strdup(problem != NULL ? problem->message : worker->record->error);
   g_autoptr(GError) ignored = NULL;
-  if (!worker_record(worker, status, problem == NULL ? runs : NULL, why, &ignored))
+  if (!worker_record(worker, status, runs, why, &ignored))
     reporter_warn(worker->rollout->request->reporter, "%s: %s", worker->config->name, ignored->message);
   reporter_host_done(worker->rollout->request->reporter, worker->config->name, problem == NULL,
                      problem == NULL ? "restored" : "NOT restored");
 }
 
-static bool restore_worker(Worker *worker, GError **error) {
+/* Going back matters more than how. */
+static void take_out(Worker *worker) {
   g_autoptr(GError) problem = NULL;
-  bool ok = worker_step(worker, "restore", step_restore, &problem);
-  record_result(worker, problem);
-  if (!ok)
-    g_propagate_error(error, g_steal_pointer(&problem));
-  return ok;
+  if (!worker_take_out(worker, &problem))
+    reporter_warn(worker->rollout->request->reporter, "%s: %s\nit goes back all the same",
+                  worker->config->name, problem->message);
+}
+
+/* A host that runs nothing, as before, stays out. */
+static bool put_in(Worker *worker, GError **error) {
+  return worker->facts->current == NULL || worker_put_in(worker, error) ||
+         prefix(error, "it runs what it ran before, but may be out of the load balancer: ");
+}
+
+static bool restore_strayed(Worker *worker, GError **error) {
+  GError *problem = NULL;
+  take_out(worker);
+  bool is_back = worker_step(worker, "restore", step_restore, &problem);
+  bool is_in = is_back && put_in(worker, &problem);
+  record_result(worker, is_in ? HOST_RESTORED : is_back ? HOST_FAILED : HOST_UNKNOWN, problem);
+  if (!is_in)
+    g_propagate_error(error, problem);
+  return is_in;
+}
+
+/* One whose containers never changed may still be out. */
+static bool restore_worker(Worker *worker, GError **error) {
+  return worker_has_strayed(worker) ? restore_strayed(worker, error) : put_in(worker, error);
 }
 
 /* The health rules of what comes back are those it was deployed with. */
@@ -97,7 +119,7 @@ bool phase_restore(Rollout *rollout, GError **error) {
   g_autoptr(GPtrArray) strayed = g_ptr_array_new();
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
-    if (worker_has_strayed(worker))
+    if (worker->is_out || worker_has_strayed(worker))
       g_ptr_array_add(strayed, worker);
   }
   find_rules(rollout);
