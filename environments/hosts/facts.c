@@ -133,7 +133,7 @@ static bool judge_status(const Host *host, const HostPurpose *purpose, const Hos
   if (reply->status == STATUS_TOOLS_MISSING) {
     g_autofree char *missing = text_printable(told_text(told, "missing"), false);
     return fail(error, SLIPWAY_ERROR_UNREADY,
-                "the host lacks %s (packages coreutils, util-linux, sed and tar)", missing);
+                "the host lacks %s (packages coreutils, util-linux, grep, sed and tar)", missing);
   }
   g_autofree char *complaint = text_printable(g_strstrip(reply->err->str), false);
   if (reply->status == STATUS_NOT_WRITABLE)

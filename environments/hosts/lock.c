@@ -80,7 +80,7 @@ bool host_lock_is_elsewhere(const HostLock *lock) {
 /* What is at work, without the shell and what it waits with for the next word of its slipway: ", at work
  * there: docker-compose (pid 4711)", or "". Caller frees. */
 static char *say_work(const HostLock *lock) {
-  static const char *const waiting[] = {"", "timeout", "head", NULL};
+  static const char *const waiting[] = {"", "(gone)", "timeout", "head", NULL};
   GString *text = g_string_new(NULL);
   guint count = 0;
   for (guint i = 0; i < lock->processes->len && count < PROCESSES_SAID; i++) {
@@ -93,6 +93,13 @@ static char *say_work(const HostLock *lock) {
     count++;
   }
   return g_string_free(text, FALSE);
+}
+
+static bool is_slipway_gone(const HostLock *lock) {
+  for (guint i = 0; i < lock->processes->len; i++)
+    if (strcmp(((const LockProcess *)g_ptr_array_index(lock->processes, i))->name, "(gone)") == 0)
+      return true;
+  return false;
 }
 
 /* Two hosts of the inventory have one folder. */
@@ -126,13 +133,11 @@ bool fail_locked(const Told *told, const char *place, bool *may_come_free, GErro
   g_autofree char *holder = text_printable(*lock->holder != '\0' ? lock->holder : "somebody", false);
   g_autofree char *since = text_printable(lock->since, false);
   g_autofree char *work = say_work(lock);
-  return fail(
-      error, SLIPWAY_ERROR_REFUSED,
-      "locked by %.1024s%s%.64s%s%s; --wait-lock 10m waits for it; when that slipway is gone and what it "
-      "started hangs: slipway unlock %s",
-      holder, *since == '\0' ? "" : " since ", since,
-      host_lock_is_elsewhere(lock) ? " on another machine, which has the same home folder" : "", work,
-      environment_of(place));
+  return fail(error, SLIPWAY_ERROR_REFUSED,
+              "locked by %.1024s%s%.64s%s%s%s; --wait-lock 10m waits for it; if it hangs: slipway unlock %s",
+              holder, *since == '\0' ? "" : " since ", since,
+              host_lock_is_elsewhere(lock) ? " on another machine, which has the same home folder" : "",
+              is_slipway_gone(lock) ? ", a slipway that is gone" : "", work, environment_of(place));
 }
 
 bool fail_elsewhere(const Told *told, const char *place, const char *host, GError **error) {

@@ -6,7 +6,7 @@
 
 typedef struct {
   gint64 pid;
-  char *name;    /* of the program; "" for the shell that a slipway talks to */
+  char *name;    /* of the program; "" for the shell that a slipway talks to, "(gone)" when that slipway is */
   char *command; /* its command line, the first 300 bytes */
 } LockProcess;
 

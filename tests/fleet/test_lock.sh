@@ -49,7 +49,7 @@ kill -KILL "$SLIPWAY_PID"
 end_deployment 137
 wait_until 60 lock_is_free one
 expect_exit 3 slipway deploy prod 2.0
-expect_err 'two: locked by .*: deploy prod 2.0 since 20.*; at work there: docker-compose \(pid [0-9]+\)'
+expect_err 'two: locked by .*: deploy prod 2.0 since 20.*, a slipway that is gone; at work there: docker-compose \(pid [0-9]+\)'
 expect_err 'slipway unlock prod'
 
 begin "unlock shows who holds it, by which processes, and ends nothing without a yes"
@@ -72,7 +72,8 @@ lock_is_free two || fail "the lock is held"
 expect_exit 0 slipway deploy prod 2.0
 expect_version 2.0 one two
 expect_exit 0 slipway history prod --json
-expect_json '[.[] | .version + " " + .status] | join(", ")' '2.0 succeeded, 2.0 failed, 2.0 interrupted, 1.0 succeeded'
+expect_json '.[0].version + " " + .[0].status' '2.0 succeeded'
+expect_json '[.[1:][] | .version + " " + .status] | sort | join(", ")' '1.0 succeeded, 2.0 failed, 2.0 interrupted'
 
 begin "a host that cannot be reached is named, and the others are unlocked"
 fleet fault one unplug

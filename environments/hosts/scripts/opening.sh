@@ -25,7 +25,7 @@ slipway_tell_end() {
 
 slipway_find_tools() {
   slipway_missing=
-  for slipway_tool in flock timeout head tail tar stat wc mktemp sync sed tr; do
+  for slipway_tool in flock timeout head tail tar stat wc mktemp sync sed tr grep; do
     command -v "$slipway_tool" >/dev/null || slipway_missing="$slipway_missing $slipway_tool"
   done
   [ -z "$slipway_missing" ] && return
@@ -74,14 +74,17 @@ slipway_list_holders() {
   done
 }
 
-# A line for each: id, name and command line, apart by tabs. The shell that slipway talks to has no name: its command line is
-# this script.
+# A line for each: id, name and command line, apart by tabs. The shell that slipway talks to has no name, for its command line
+# is this script; when it has lost its slipway, and so went to process 1, it is called (gone).
 slipway_describe_holders() {
   slipway_list_holders "$1" | while read -r slipway_pid; do
     IFS= read -r slipway_name <"/proc/$slipway_pid/comm" || continue
     slipway_words=$(head -c 65536 "/proc/$slipway_pid/cmdline" | tr '\n\t\0' '  \n')
     if [ "$(printf '%s' "$slipway_words" | sed -n 4p)" = slipway ]; then
       slipway_name='' slipway_words="the shell of slipway"
+      if grep -q '^PPid:[[:space:]]*1$' "/proc/$slipway_pid/status"; then
+        slipway_name='(gone)' slipway_words="the shell of a slipway that is gone"
+      fi
     fi
     slipway_words=$(printf '%s' "$slipway_words" | head -c 300 | tr '\n' ' ')
     printf '%s\t%s\t%s\n' "$slipway_pid" "$slipway_name" "$slipway_words"
