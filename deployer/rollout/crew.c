@@ -153,13 +153,25 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) {
   return crew_run(active, task, error);
 }
 
-/* A history that cannot be written stops what is not begun, never what has to be ended. */
-static bool note_store_problem(const Worker *worker, const char *name, GError *problem, GError **error) {
-  if (worker->rollout->stage < STAGE_COMMITTING) {
+bool rollout_may_go_back(const Rollout *rollout) {
+  return rollout->deployment->kind != KIND_ROLLBACK &&
+         rollout->request->environment->rollout.on_failure == ON_FAILURE_RESTORE;
+}
+
+/* A history that cannot be written stops what is not begun, never what has to be ended: putting back, a
+ * commit, and what would not be put back. */
+static bool needs_history(const Rollout *rollout) {
+  return rollout->stage < STAGE_APPLYING ||
+         (rollout->stage == STAGE_APPLYING && rollout_may_go_back(rollout));
+}
+
+/* `what` is not recorded. Takes `problem`. */
+static bool note_store_problem(const Worker *worker, const char *what, GError *problem, GError **error) {
+  if (needs_history(worker->rollout)) {
     g_propagate_error(error, problem);
     return false;
   }
-  reporter_warn(worker->rollout->request->reporter, "%s: %s is not recorded: %s", worker->config->name, name,
+  reporter_warn(worker->rollout->request->reporter, "%s: %s is not recorded: %s", worker->config->name, what,
                 problem->message);
   g_error_free(problem);
   return true;
@@ -209,8 +221,10 @@ bool worker_record(Worker *worker, HostStatus status, const char *runs, const ch
   record->runs = g_strdup(runs);
   g_free(record->error);
   record->error = g_strdup(problem);
+  GError *failure = NULL;
   gint64 id = worker->rollout->deployment->id;
-  return id == 0 || history_set_host(worker->rollout->request->history, id, record, error);
+  return id == 0 || history_set_host(worker->rollout->request->history, id, record, &failure) ||
+         note_store_problem(worker, "what became of it", failure, error);
 }
 
 bool worker_compose(Worker *worker, const char *folder, const char *uid, const char *action, guint timeout_ms,
