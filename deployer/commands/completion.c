@@ -49,6 +49,12 @@ static void append_second_words(GString *script) {
   }
 }
 
+static void append_longer_verbs(GString *script) {
+  for (const Command *const *row = commands; *row != NULL; row++)
+    if (strchr((*row)->name, ' ') != NULL)
+      g_string_append_printf(script, "      '%s') verb='%s' ;;\n", (*row)->name, (*row)->name);
+}
+
 char *completion_bash(void) {
   GString *script =
       g_string_new("# Completion of slipway for bash, made by: slipway completion bash\n"
@@ -58,11 +64,13 @@ char *completion_bash(void) {
                    "    case ${COMP_WORDS[i]} in -*) continue ;; esac\n"
                    "    case ${COMP_WORDS[i - 1]} in -c | --config | --history) continue ;; esac\n"
                    "    verb=${COMP_WORDS[i]}\n"
-                   "    [ \"$verb\" != release ] || [ $((i + 1)) -ge \"$COMP_CWORD\" ] ||"
-                   " verb+=\" ${COMP_WORDS[i + 1]}\"\n"
-                   "    break\n"
-                   "  done\n"
-                   "  case $verb in\n");
+                   "    [ $((i + 1)) -ge \"$COMP_CWORD\" ] ||"
+                   " case \"$verb ${COMP_WORDS[i + 1]}\" in\n");
+  append_longer_verbs(script);
+  g_string_append(script, "    esac\n"
+                          "    break\n"
+                          "  done\n"
+                          "  case $verb in\n");
   g_autoptr(GString) verbs = g_string_new(" ");
   append_verbs(verbs);
   g_string_append_printf(script, "    '') words='%s' ;;\n", g_strstrip(verbs->str));

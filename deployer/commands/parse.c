@@ -193,17 +193,38 @@ static bool fail_unknown_verb(const char *group, const char *word, GError **erro
   return fail(error, SLIPWAY_ERROR_USAGE, "there is no command \"%s%s\"", before, word);
 }
 
-static bool parse_verb(CommandLine *line, const char *word, GError **error) {
-  if (line->group == NULL && is_group(word)) {
-    line->group = word;
-    return true;
-  }
-  const Command *command = find_command(line->group, word);
-  if (command == NULL)
-    return fail_unknown_verb(line->group, word, error);
+static void choose_command(CommandLine *line, const Command *command) {
+  g_free(line->choices);
   line->command = command;
   line->choices = g_malloc0(MAX(command->choices_size, 1));
+}
+
+/* A group may be a command as well: `history`, and `history import`. */
+static bool parse_verb(CommandLine *line, const char *word, GError **error) {
+  const Command *command = find_command(line->group, word);
+  bool begins_group = line->group == NULL && is_group(word);
+  if (command == NULL && !begins_group)
+    return fail_unknown_verb(line->group, word, error);
+  if (begins_group)
+    line->group = word;
+  if (command != NULL)
+    choose_command(line, command);
   return true;
+}
+
+static bool has_choices(const CommandLine *line) {
+  const char *choices = line->choices;
+  for (gsize i = 0; i < line->command->choices_size; i++)
+    if (choices[i] != 0)
+      return true;
+  return false;
+}
+
+/* The command of two words that `word` makes of a first word that is a command of its own; NULL: it is an
+ * argument, as after all that belongs to the shorter one. */
+static const Command *find_longer(const CommandLine *line, const char *word) {
+  bool may_go_on = line->group != NULL && strcmp(line->command->name, line->group) == 0;
+  return may_go_on && !has_choices(line) ? find_command(line->group, word) : NULL;
 }
 
 /* ---- arguments
@@ -245,7 +266,11 @@ static bool parse_word(Parser *parser, const char *word, GError **error) {
     return parse_letters(parser, word, error);
   if (parser->line->command == NULL)
     return parse_verb(parser->line, word, error);
-  return parse_argument(parser, word, error);
+  const Command *longer = parser->only_arguments ? NULL : find_longer(parser->line, word);
+  if (longer == NULL)
+    return parse_argument(parser, word, error);
+  choose_command(parser->line, longer);
+  return true;
 }
 
 static bool has_word(int argc, char **argv, const char *name) {
@@ -257,9 +282,17 @@ static bool has_word(int argc, char **argv, const char *name) {
 
 /* For a line with --help: as much of the verb as can be made out, whatever else stands there. */
 static void guess_verb(int argc, char **argv, CommandLine *line) {
-  for (int i = 1; i < argc && line->command == NULL; i++)
-    if (argv[i][0] != '-')
+  for (int i = 1; i < argc; i++) {
+    const Command *longer = NULL;
+    if (argv[i][0] == '-')
+      continue;
+    if (line->command == NULL)
       (void)parse_verb(line, argv[i], NULL);
+    else if ((longer = find_longer(line, argv[i])) != NULL)
+      choose_command(line, longer);
+    else
+      return;
+  }
 }
 
 static const char *help_words(const CommandLine *line) {
