@@ -8,11 +8,9 @@
 /* One more cause of a failure that was another would be said twice. */
 static char *describe_end(const Rollout *rollout, const GError *problem, const GError *store) {
   const Deployment *deployment = rollout->deployment;
-  const char *environment = deployment->environment;
   if (problem == NULL)
-    return g_strdup_printf("d%" G_GINT64_FORMAT
-                           " succeeded and %s is well, but the history does not say so: %s",
-                           deployment->id, environment, store->message);
+    return g_strdup_printf("d%" G_GINT64_FORMAT " succeeded, but the history does not say so: %s",
+                           deployment->id, store->message);
   if (error_is(problem, SLIPWAY_ERROR_STORE))
     return g_strdup_printf("%s\nHow d%" G_GINT64_FORMAT " ended is not in the history either.",
                            problem->message, deployment->id);
@@ -24,7 +22,7 @@ bool fail_unrecorded(const Rollout *rollout, const GError *problem, const GError
   const Deployment *deployment = rollout->deployment;
   bool is_broken = problem != NULL && error_is(problem, SLIPWAY_ERROR_BROKEN);
   g_autofree char *end = describe_end(rollout, problem, store);
-  if (!deployment->touched)
+  if (problem != NULL && !deployment->touched)
     return fail(error, is_broken ? SLIPWAY_ERROR_BROKEN : SLIPWAY_ERROR_STORE,
                 "%s\nNo container was changed.", end);
   return fail(
