@@ -146,6 +146,6 @@ cp first.out "$WORK/.stdout"
 cp first.err "$WORK/.stderr"
 [ "$STATUS" = 130 ] || fail "expected exit status 130"
 read -ra pids <hanging
-all_gone "${pids[@]}" || fail "still running: ${pids[*]}"
+wait_until 10 all_gone "${pids[@]}"
 expect_log 'apply out one 2.0' 'restore in one 2.0'
 expect_same "$before" "$(every_id one two)"
