@@ -105,6 +105,13 @@ static char *change_words(const Deployment *deployment) {
   return g_strdup_printf("%s changed, %u as it was", hosts, unchanged);
 }
 
+static void say_down(const Deployment *deployment) {
+  g_autofree char *changes = change_words(deployment);
+  g_autofree char *duration = duration_of(deployment);
+  (void)printf("%s runs nothing: d%" G_GINT64_FORMAT ", %s, in %s\n", deployment->environment, deployment->id,
+               changes, duration);
+}
+
 static void say_success(const Deployment *deployment) {
   g_autofree char *release = release_word(deployment->release);
   g_autofree char *restores = deployment_word(deployment->restores);
@@ -141,7 +148,9 @@ static void tell(Invocation *invocation, const RolloutRequest *request, const De
       invocation->document = nothing_json(request);
     return;
   }
-  if (ok && deployment != NULL)
+  if (ok && deployment != NULL && deployment->kind == KIND_DOWN)
+    say_down(deployment);
+  else if (ok && deployment != NULL)
     say_success(deployment);
   else if (ok)
     (void)printf("%s: there is nothing newer to promote\n", request->environment->name);
@@ -156,7 +165,8 @@ bool deliver(Invocation *invocation, RolloutRequest *request, GError **error) {
   request->reporter = invocation->reporter;
   request->command = invocation->line;
   g_autoptr(Deployment) deployment = NULL;
-  bool ok = rollout_run(request, &deployment, error);
+  bool ok = request->kind == KIND_DOWN ? rollout_down(request, &deployment, error)
+                                       : rollout_run(request, &deployment, error);
   reporter_finish(invocation->reporter);
   tell(invocation, request, deployment, ok);
   return ok;

@@ -134,8 +134,10 @@ static void print_times(const Deployment *deployment) {
 static void print_facts(const Deployment *deployment) {
   g_autofree char *id = deployment_word(deployment->id);
   g_autofree char *release = release_word(deployment->release);
-  g_autofree char *what = g_strdup_printf("%s (%s)", release != NULL ? release : "none",
-                                          deployment->version != NULL ? deployment->version : "?");
+  g_autofree char *what =
+      release != NULL
+          ? g_strdup_printf("%s (%s)", release, deployment->version != NULL ? deployment->version : "?")
+          : g_strdup("none");
   g_autofree char *status =
       deployment->exit_code >= 0
           ? g_strdup_printf("%s (exit status %d)", deployment_status_name(deployment->status),
@@ -251,6 +253,6 @@ const Command command_show = {.name = "show",
                               .summary = "show one deployment in full",
                               .arguments = arguments,
                               .choices_size = sizeof(Choices),
-                              .needs = READS_HISTORY,
+                              .needs = READS_HISTORY | MAY_USE_RECORDED_CONFIG,
                               .examples = examples,
                               .run = run_show};

@@ -64,6 +64,18 @@ char *count_word(guint count, const char *singular, const char *plural) {
   return g_strdup_printf("%u %s", count, count == 1 ? singular : plural);
 }
 
+char *number_word(gint64 number) {
+  g_autofree char *digits = g_strdup_printf("%" G_GINT64_FORMAT, number);
+  gsize length = strlen(digits);
+  GString *text = g_string_new(NULL);
+  for (gsize i = 0; i < length; i++) {
+    if (i > 0 && (length - i) % 3 == 0)
+      g_string_append_c(text, ',');
+    g_string_append_c(text, digits[i]);
+  }
+  return g_string_free(text, FALSE);
+}
+
 char *words_joined(GPtrArray *words) {
   if (words == NULL || words->len == 0)
     return NULL;

@@ -16,5 +16,7 @@ char *time_in_full(gint64 time, gint64 now);
 char *reference_short(const char *reference);
 /* "1 host", "3 hosts". */
 char *count_word(guint count, const char *singular, const char *plural);
+/* "4,200", of a number that is not negative. */
+char *number_word(gint64 number);
 /* ", "-separated; NULL when empty. `words`: char *. */
 char *words_joined(GPtrArray *words);

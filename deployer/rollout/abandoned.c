@@ -34,6 +34,18 @@ static void settle(DeploymentHost *record, HostStatus status, const char *runs) 
   record->runs = g_strdup(runs);
 }
 
+/* The host is as the deployment was to make it: for `down`, nothing runs. */
+static bool is_brought_about(const Inquiry *inquiry, bool *is_so, GError **error) {
+  const Worker *worker = inquiry->worker;
+  guint containers = 0;
+  if (inquiry->abandoned->kind != KIND_DOWN)
+    return worker_runs_release(inquiry->worker, inquiry->abandoned->uid, is_so, error);
+  if (!engine_count_project(worker->engine, worker->rollout->place, &containers, error))
+    return false;
+  *is_so = containers == 0;
+  return true;
+}
+
 /* What the host says; a failure to ask leaves it unknown. */
 static void inquire(Inquiry *inquiry) {
   const char *current = inquiry->worker->facts->current;
@@ -47,10 +59,10 @@ static void inquire(Inquiry *inquiry) {
     return;
   }
   settle(inquiry->record, HOST_UNKNOWN, NULL);
-  if (!worker_runs_release(inquiry->worker, uid, &runs_new, &ignored))
+  if (!is_brought_about(inquiry, &runs_new, &ignored))
     return;
   if (runs_new && is_begun) {
-    settle(inquiry->record, HOST_CHANGED, uid);
+    settle(inquiry->record, HOST_CHANGED, inquiry->abandoned->kind == KIND_DOWN ? "" : uid);
     return;
   }
   if (current != NULL && worker_runs_release(inquiry->worker, current, &runs_old, &ignored) && runs_old)
@@ -105,9 +117,10 @@ static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
 
 static void tell(const Rollout *rollout, const Deployment *abandoned) {
   g_autoptr(GString) text = g_string_new(NULL);
+  const char *changed = abandoned->kind == KIND_DOWN ? "runs nothing" : "runs it";
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     const DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
-    const char *word = record->status == HOST_CHANGED   ? "runs it"
+    const char *word = record->status == HOST_CHANGED   ? changed
                        : record->status == HOST_SKIPPED ? "was skipped"
                        : record->status == HOST_UNKNOWN ? "may run either, or something between"
                                                         : "runs what it ran before";

@@ -8,6 +8,9 @@
  * is held there counts. `holder` locks them, NULL does not. Hosts that cannot be reached are skipped where
  * the request allows it and most of the others are locked. SLIPWAY_ERROR_REFUSED when locked by another. */
 bool phase_connect(Rollout *rollout, const char *holder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for a command without a target, and then: what other histories recorded is imported, the situation
+ * read again, and what was abandoned settled. */
+bool phase_ready(Rollout *rollout, const char *holder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Leaves out, and records, the hosts that --host does not name. Once the deployment's content is known. */
 bool skip_unchosen(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Images there and protected from pruning, release folder uploaded, Compose shown to run exactly the pins.
@@ -44,6 +47,15 @@ Deployment *rollout_make_record(const RolloutRequest *request, const Target *tar
 /* The same without a release, for housekeeping (down, prune, import): with rollout_new(…, NULL target, …) and
  * phase_connect it gives locked hosts to work on. Steps are recorded only once it is in the history. */
 Deployment *rollout_bare_record(const RolloutRequest *request);
+/* Asks `question`; SLIPWAY_ERROR_REFUSED unless it is answered with yes. */
+bool rollout_confirm(const RolloutRequest *request, const char *question,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Puts the record in the history and says what begins: `move` is "promote r7 (1.4.2) to prod". */
+bool rollout_begin(const RolloutRequest *request, const char *move, Deployment *deployment,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Gives the record its last word, and the history. `cause`: why it failed, or NULL; taken over, and what
+ * *error is then, unless the history cannot be written either. */
+bool rollout_conclude(Rollout *rollout, GError *cause, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* For a broken end: a line per host (what it runs as far as known, what it should run, the command that mends
  * it), then the commands for all (way_out.c). Caller frees. */

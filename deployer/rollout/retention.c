@@ -1,9 +1,14 @@
-/* Phase `prune`: what `retain` no longer asks for leaves the hosts: release folders, the files only they
- * mounted, and the names that kept their images. Never what a rollback target or the running deployment
- * needs; what the history does not know stays. */
+/* Phase `prune` and the command: what `retain` no longer asks for leaves the hosts: release folders, the
+ * files that only they mounted, the names that kept their images, and what killed uploads left. Never what a
+ * rollback target or the running deployment needs, what a container holds on to, or what the history does not
+ * know. */
+#include "deployer/rollout/retention.h"
+
 #include <string.h>
 
+#include "deployer/output/words.h"
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/prunable.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/json.h"
@@ -11,11 +16,10 @@
 
 #include "support/poison.h"
 
-char *image_protecting_name(const char *place, const char *reference) {
-  g_auto(GStrv) parts = g_strsplit(reference, "@", 2);
-  const char *slash = strrchr(parts[0], '/');
-  return g_strdup_printf("slipway.local/%s/%s", place, slash != NULL ? slash + 1 : parts[0]);
-}
+enum { PRUNE_TIMEOUT_MS = 600000 };
+
+/* ---- what stays ------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
   GHashTable *uids;   /* release folders that stay; borrowed strings */
@@ -59,8 +63,15 @@ static void keep_newest(Kept *kept, guint count) {
   }
 }
 
-/* The hosts' `current` stays by the script's own rule; that is the deployment that just ended, whose images
- * are kept here. */
+/* What hosts may run though it is not on the stack: the deployment that just ended, or one that was cut
+ * short. The hosts' `current` stays by the script's own rule, and with it the images that it names. */
+static void keep_attempts(Kept *kept, const EnvironmentState *state, const Deployment *own) {
+  const Deployment *attempts[] = {own->id != 0 ? own : NULL, state->last, state->running};
+  for (guint i = 0; i < G_N_ELEMENTS(attempts); i++)
+    if (attempts[i] != NULL)
+      keep_deployment(kept, attempts[i]);
+}
+
 static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
   const char *environment = rollout->request->environment->name;
   guint count = rollout->request->environment->retain + 1;
@@ -71,85 +82,217 @@ static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
   g_autoptr(EnvironmentState) state = environment_state_new(environment, kept->known);
   keep_stack(kept, state, count);
   keep_newest(kept, count);
-  keep_deployment(kept, rollout->deployment);
+  keep_attempts(kept, state, rollout->deployment);
   return true;
 }
 
-/* Deployments that the history knows, whose folder is on this host and not kept. */
-static GPtrArray *find_superfluous(const Worker *worker, const Kept *kept) {
-  GPtrArray *superfluous = g_ptr_array_new();
-  for (guint i = 0; i < kept->known->len; i++) {
-    Deployment *deployment = g_ptr_array_index(kept->known, i);
-    if (g_hash_table_contains(worker->facts->releases, deployment->uid) &&
-        !g_hash_table_contains(kept->uids, deployment->uid))
-      g_ptr_array_add(superfluous, deployment);
-  }
-  return superfluous;
+/* ---- one host --------------------------------------------------------------------------------------------
+ */
+
+HostPruned *host_pruned_new(const char *host) {
+  HostPruned *pruned = g_new0(HostPruned, 1);
+  pruned->host = g_strdup(host);
+  pruned->releases = g_ptr_array_new_with_free_func(g_free);
+  pruned->files = g_ptr_array_new_with_free_func(g_free);
+  pruned->leftovers = g_ptr_array_new_with_free_func(g_free);
+  pruned->images = g_ptr_array_new_with_free_func(g_free);
+  return pruned;
 }
 
-static bool remove_folders(Worker *worker, const GPtrArray *superfluous, GError **error) {
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
-  g_ptr_array_add(argv, worker->facts->folder);
-  for (guint i = 0; i < superfluous->len; i++)
-    g_ptr_array_add(argv, ((Deployment *)g_ptr_array_index(superfluous, i))->uid);
-  g_ptr_array_add(argv, NULL);
-  HostScript script = {.text = host_script_prune, .argv = (const char *const *)argv->pdata};
-  g_auto(HostReply) reply = {0};
-  return host_run(worker->host, &script, &reply, error);
+void host_pruned_free(HostPruned *pruned) {
+  if (pruned == NULL)
+    return;
+  g_free(pruned->host);
+  g_free(pruned->problem);
+  g_ptr_array_unref(pruned->releases);
+  g_ptr_array_unref(pruned->files);
+  g_ptr_array_unref(pruned->leftovers);
+  g_ptr_array_unref(pruned->images);
+  g_free(pruned);
 }
 
-static bool remove_name(Worker *worker, const char *reference, GError **error) {
-  g_autofree char *repository = image_protecting_name(worker->rollout->place, reference);
-  g_autofree char *name = g_strdup_printf("%s:%s", repository, strrchr(reference, ':') + 1);
-  return engine_remove_image(worker->engine, name, error);
-}
+/* What is known and found while a host is pruned. */
+typedef struct {
+  Worker *worker;
+  HostPruned *pruned;
+  Kept kept;
+  GPtrArray *superfluous; /* Deployment, borrowed: known, with a folder on the host, and not kept */
+  EngineUse *use;
+  GHashTable *needed; /* set of "sha256:…" */
+  GString *stuck;     /* what this user may not remove */
+} Pruning;
 
-/* The image itself goes only if no slipway tag (another application's) is left on it. */
-static bool remove_unnamed(Worker *worker, const char *reference, GError **error) {
-  g_autoptr(EngineImage) image = NULL;
-  if (!engine_find_image(worker->engine, reference, &image, error))
+static void pruning_clear(Pruning *pruning) {
+  kept_clear(&pruning->kept);
+  g_clear_pointer(&pruning->superfluous, g_ptr_array_unref);
+  g_clear_pointer(&pruning->use, engine_use_free);
+  g_clear_pointer(&pruning->needed, g_hash_table_unref);
+  if (pruning->stuck != NULL)
+    g_string_free(pruning->stuck, TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pruning, pruning_clear)
+
+static bool begin_pruning(Worker *worker, HostPruned *pruned, Pruning *pruning, GError **error) {
+  *pruning = (Pruning){.worker = worker, .pruned = pruned, .stuck = g_string_new(NULL)};
+  pruning->superfluous = g_ptr_array_new();
+  pruning->needed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  if (!decide(worker->rollout, &pruning->kept, error))
     return false;
-  for (guint i = 0; image != NULL && image->tags != NULL && i < image->tags->len; i++)
-    if (g_str_has_prefix(g_ptr_array_index(image->tags, i), "slipway.local/"))
-      return true;
-  return image == NULL || engine_remove_image(worker->engine, reference, error);
+  const GPtrArray *known = pruning->kept.known;
+  for (guint i = 0; i < known->len; i++) {
+    Deployment *deployment = g_ptr_array_index(known, i);
+    if (g_hash_table_contains(worker->facts->releases, deployment->uid) &&
+        !g_hash_table_contains(pruning->kept.uids, deployment->uid))
+      g_ptr_array_add(pruning->superfluous, deployment);
+  }
+  return true;
 }
 
-typedef bool (*ReferenceTask)(Worker *worker, const char *reference, GError **error);
+/* "d3" for a release folder. */
+static char *name_release(const Pruning *pruning, const char *uid) {
+  for (guint i = 0; i < pruning->superfluous->len; i++) {
+    const Deployment *deployment = g_ptr_array_index(pruning->superfluous, i);
+    if (g_str_equal(deployment->uid, uid))
+      return deployment_word(deployment->id);
+  }
+  return g_strdup(uid);
+}
 
-static bool for_each(Worker *worker, GHashTable *references, ReferenceTask task, GError **error) {
+static void take_thing(Pruning *pruning, char **words) {
+  HostPruned *pruned = pruning->pruned;
+  gint64 bytes = 0, inodes = 0;
+  if (!number_parse(words[2], 0, G_MAXINT64 / 2, &bytes) ||
+      !number_parse(words[3], 0, G_MAXINT64 / 2, &inodes))
+    return;
+  pruned->bytes += bytes;
+  pruned->inodes += inodes;
+  if (g_str_equal(words[0], "release"))
+    g_ptr_array_add(pruned->releases, name_release(pruning, words[1]));
+  else
+    g_ptr_array_add(g_str_equal(words[0], "file") ? pruned->files : pruned->leftovers, g_strdup(words[1]));
+}
+
+/* A line of prune.sh. */
+static void take_line(Pruning *pruning, const char *line) {
+  g_auto(GStrv) words = g_strsplit(line, " ", -1);
+  guint count = g_strv_length(words);
+  if (count == 4)
+    take_thing(pruning, words);
+  else if (count == 2 && g_str_equal(words[0], "needs"))
+    g_hash_table_add(pruning->needed, g_strdup(words[1]));
+  else if (count == 2 && g_str_equal(words[0], "stays"))
+    g_string_append_printf(pruning->stuck, "%s%s", pruning->stuck->len > 0 ? ", " : "", words[1]);
+}
+
+/* The script wants paths a line each; one with a newline in it is no path of ours. */
+static char *list_sources(const EngineUse *use) {
+  GString *text = g_string_new(NULL);
   GHashTableIter iterator;
-  gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, references);
-  while (g_hash_table_iter_next(&iterator, &reference, NULL))
-    if (!task(worker, reference, error))
+  gpointer source = NULL;
+  g_hash_table_iter_init(&iterator, use->sources);
+  while (g_hash_table_iter_next(&iterator, &source, NULL))
+    g_string_append_printf(text, "%s\n", (const char *)source);
+  return g_string_free(text, FALSE);
+}
+
+static bool prune_folders(Pruning *pruning, bool only_ask, GError **error) {
+  g_autoptr(GPtrArray) argv = g_ptr_array_new();
+  g_autofree char *sources = list_sources(pruning->use);
+  g_ptr_array_add(argv, pruning->worker->facts->folder);
+  g_ptr_array_add(argv, (char *)(only_ask ? "list" : "remove"));
+  for (guint i = 0; i < pruning->superfluous->len; i++)
+    g_ptr_array_add(argv, ((Deployment *)g_ptr_array_index(pruning->superfluous, i))->uid);
+  g_ptr_array_add(argv, NULL);
+  HostScript script = {.text = host_script_prune,
+                       .argv = (const char *const *)argv->pdata,
+                       .input = sources,
+                       .input_length = strlen(sources),
+                       .timeout_ms = PRUNE_TIMEOUT_MS};
+  g_auto(HostReply) reply = {0};
+  if (!host_run(pruning->worker->host, &script, &reply, error))
+    return false;
+  g_auto(GStrv) lines = g_strsplit(reply.out->str, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    take_line(pruning, *line);
+  return true;
+}
+
+/* Names first: the image goes with the last of its references. */
+static bool remove_images(Engine *engine, const GPtrArray *names, const GPtrArray *references, gint64 *freed,
+                          GError **error) {
+  for (guint i = 0; i < names->len; i++)
+    if (!engine_remove_image(engine, g_ptr_array_index(names, i), error))
+      return false;
+  for (guint i = 0; i < references->len; i++)
+    if (!engine_remove_image_name(engine, g_ptr_array_index(references, i), freed, error))
       return false;
   return true;
 }
 
-/* All names first: two repositories may hold one image, which has a name for each. */
-static bool remove_images(Worker *worker, const GPtrArray *superfluous, GHashTable *kept, GError **error) {
-  g_autoptr(GHashTable) gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; i < superfluous->len; i++)
-    collect_images(g_ptr_array_index(superfluous, i), gone);
+static bool prune_images(Pruning *pruning, bool only_ask, GError **error) {
+  Engine *engine = pruning->worker->engine;
+  HostPruned *pruned = pruning->pruned;
+  g_autoptr(GPtrArray) images = NULL;
+  g_autoptr(GPtrArray) names = NULL;
+  g_autoptr(GPtrArray) references = NULL;
+  g_autoptr(GHashTable) superfluous = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  gint64 bytes = 0;
+  if (!engine_list_image_names(engine, &images, error))
+    return false;
+  for (guint i = 0; i < pruning->superfluous->len; i++)
+    collect_images(g_ptr_array_index(pruning->superfluous, i), superfluous);
   GHashTableIter iterator;
   gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, kept);
+  g_hash_table_iter_init(&iterator, pruning->kept.images);
   while (g_hash_table_iter_next(&iterator, &reference, NULL))
-    g_hash_table_remove(gone, reference);
-  return for_each(worker, gone, remove_name, error) && for_each(worker, gone, remove_unnamed, error);
+    g_hash_table_add(pruning->needed,
+                     g_strdup(strchr(reference, '@') != NULL ? strchr(reference, '@') + 1 : reference));
+  const ImageRules rules = {pruning->worker->rollout->place, superfluous, pruning->needed, pruning->use};
+  images_that_go(&rules, images, &names, &references, &bytes);
+  if (!only_ask) {
+    bytes = 0;
+    if (!remove_images(engine, names, references, &bytes, error))
+      return false;
+  }
+  pruned->bytes += bytes;
+  g_ptr_array_unref(pruned->images);
+  pruned->images = g_ptr_array_ref(references->len > 0 ? references : names);
+  return true;
+}
+
+static bool prune_host(Pruning *pruning, bool only_ask, GError **error) {
+  if (!engine_list_use(pruning->worker->engine, &pruning->use, error) ||
+      !prune_folders(pruning, only_ask, error) || !prune_images(pruning, only_ask, error))
+    return false;
+  return pruning->stuck->len == 0 ||
+         fail(error, SLIPWAY_ERROR_UNREADY,
+              "this user may not remove %s in %s (did a container write there?): remove it as root",
+              pruning->stuck->str, pruning->worker->facts->folder);
+}
+
+/* ---- after a deployment ----------------------------------------------------------------------------------
+ */
+
+/* "3 old releases removed, 120 MB and 4,200 inodes freed" */
+static char *describe_pruned(const HostPruned *pruned) {
+  if (pruned->releases->len + pruned->files->len + pruned->leftovers->len + pruned->images->len == 0)
+    return g_strdup("nothing to remove");
+  g_autofree char *releases = count_word(pruned->releases->len, "old release", "old releases");
+  g_autofree char *bytes = size_for_people(pruned->bytes);
+  g_autofree char *inodes = number_word(pruned->inodes);
+  return g_strdup_printf("%s removed, %s and %s inodes freed", releases, bytes, inodes);
 }
 
 static bool step_prune(Worker *worker, char **detail, GError **error) {
-  g_auto(Kept) kept = {0};
-  if (!decide(worker->rollout, &kept, error))
+  g_auto(Pruning) pruning = {0};
+  g_autoptr(HostPruned) pruned = host_pruned_new(worker->config->name);
+  if (!begin_pruning(worker, pruned, &pruning, error))
     return false;
-  g_autoptr(GPtrArray) superfluous = find_superfluous(worker, &kept);
-  if (superfluous->len == 0)
+  if (pruning.superfluous->len == 0)
     return true;
-  if (!remove_folders(worker, superfluous, error) || !remove_images(worker, superfluous, kept.images, error))
+  if (!prune_host(&pruning, false, error))
     return false;
-  *detail = g_strdup_printf("%u old release%s removed", superfluous->len, superfluous->len == 1 ? "" : "s");
+  *detail = describe_pruned(pruned);
   return true;
 }
 
@@ -161,4 +304,54 @@ void phase_prune(Rollout *rollout) {
   g_autoptr(GError) problem = NULL;
   if (!crew_run_all(rollout, prune_worker, &problem))
     reporter_warn(rollout->request->reporter, "old releases stay on a host for now: %s", problem->message);
+}
+
+/* ---- the command -----------------------------------------------------------------------------------------
+ */
+
+static bool step_prune_by_command(Worker *worker, char **detail, GError **error) {
+  g_auto(Pruning) pruning = {0};
+  bool only_ask = worker->rollout->request->dry_run;
+  if (!begin_pruning(worker, worker->pruned, &pruning, error) || !prune_host(&pruning, only_ask, error))
+    return false;
+  *detail = only_ask ? NULL : describe_pruned(worker->pruned);
+  return true;
+}
+
+static bool prune_worker_by_command(Worker *worker, GError **error) {
+  return worker_step(worker, "prune", step_prune_by_command, error);
+}
+
+static bool prune_locked(Rollout *rollout, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
+  if (!phase_ready(rollout, holder, error))
+    return false;
+  reporter_phase(request->reporter, "prune");
+  return crew_run_all(rollout, prune_worker_by_command, error);
+}
+
+bool rollout_prune(const RolloutRequest *request, GPtrArray **hosts, GError **error) {
+  g_autoptr(Situation) situation = NULL;
+  if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error))
+    return false;
+  g_autoptr(Deployment) record = rollout_bare_record(request);
+  g_autoptr(Rollout) rollout = rollout_new(request, situation, NULL, record);
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  g_autofree char *title = g_strdup_printf("prune %s", request->environment->name);
+  *hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_pruned_free);
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    Worker *worker = g_ptr_array_index(rollout->workers, i);
+    worker->pruned = host_pruned_new(worker->config->name);
+    g_ptr_array_add(*hosts, worker->pruned);
+    g_ptr_array_add(names, worker->config->name);
+  }
+  reporter_start(request->reporter, title, names);
+  bool ok = prune_locked(rollout, error);
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+    const char *problem = worker->error != NULL ? worker->error->message : worker->record->error;
+    worker->pruned->problem = g_strdup(problem);
+  }
+  return ok;
 }

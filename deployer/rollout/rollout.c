@@ -6,9 +6,12 @@
 
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/abandoned.h"
+#include "deployer/rollout/host_tasks.h"
+#include "deployer/rollout/import.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
+#include "deployer/rollout/unrecorded.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
 #include "support/text.h"
@@ -24,6 +27,16 @@ static char *describe_move(const RolloutRequest *request, const Target *target) 
                            release->version);
   return g_strdup_printf("%s r%" G_GINT64_FORMAT " (%s) to %s", deployment_kind_name(request->kind),
                          release->id, release->version, environment);
+}
+
+bool rollout_confirm(const RolloutRequest *request, const char *question, GError **error) {
+  bool nobody = false;
+  if (reporter_confirm(request->reporter, question, &nobody))
+    return true;
+  if (nobody)
+    return fail(error, SLIPWAY_ERROR_REFUSED, "%s needs a yes, and nobody can answer here: add --yes.\n%s",
+                request->environment->name, question);
+  return fail(error, SLIPWAY_ERROR_REFUSED, "not confirmed; nothing was touched");
 }
 
 static bool confirm(const RolloutRequest *request, const Target *target, GError **error) {
@@ -42,13 +55,7 @@ static bool confirm(const RolloutRequest *request, const Target *target, GError 
   g_autofree char *what = describe_move(request, target);
   g_string_append_printf(question, "%s?", what);
   question->str[0] = g_ascii_toupper(question->str[0]);
-  bool nobody = false;
-  if (reporter_confirm(request->reporter, question->str, &nobody))
-    return true;
-  if (nobody)
-    return fail(error, SLIPWAY_ERROR_REFUSED, "%s needs a yes, and nobody can answer here: add --yes.\n%s",
-                environment, question->str);
-  return fail(error, SLIPWAY_ERROR_REFUSED, "not confirmed; nothing was touched");
+  return rollout_confirm(request, question->str, error);
 }
 
 static char *controller_name(void) {
@@ -175,8 +182,10 @@ static bool decide_again(Rollout *rollout, GError **error) {
 
 static bool look_again(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
+  guint imported = 0;
   const Situation *before = rollout->situation;
-  if (!situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
+  if (!import_foreign(rollout, &imported, error) ||
+      !situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
                       &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
@@ -262,12 +271,6 @@ static bool is_any_touched(const Rollout *rollout) {
   return false;
 }
 
-/* A rollback never returns to what it leaves, and `on_failure: stop` asks for a person (design §4, §6). */
-static bool shall_restore(const Rollout *rollout) {
-  return rollout->deployment->kind != KIND_ROLLBACK &&
-         rollout->request->environment->rollout.on_failure == ON_FAILURE_RESTORE;
-}
-
 /* How it went back, for the message. Caller frees. */
 static bool put_back(Rollout *rollout, char **duration, GError **error) {
   gint64 started = g_get_monotonic_time();
@@ -289,7 +292,7 @@ static SlipwayErrorKind kind_after_restore(const GError *cause) {
 static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **error) {
   g_autoptr(GError) problem = NULL;
   g_autofree char *duration = NULL;
-  bool is_restored = shall_restore(rollout) && put_back(rollout, &duration, &problem);
+  bool is_restored = rollout_may_go_back(rollout) && put_back(rollout, &duration, &problem);
   rollout->deployment->touched = is_any_touched(rollout);
   settle_records(rollout);
   if (is_restored && are_all_as_before(rollout))
@@ -323,15 +326,17 @@ static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error
   return false;
 }
 
-/* Something is to be put back, or said: a container changed now, or an earlier deployment was cut short and
- * this one set out to replace what it left. */
+/* Something is to be put back, or said: a container changed now, a task took a host out, or an earlier
+ * deployment was cut short and this one set out to replace what it left. */
 static bool is_any_changed(const Rollout *rollout) {
   if (is_any_touched(rollout))
     return true;
   g_autoptr(GPtrArray) active = rollout_active(rollout);
-  for (guint i = 0; rollout->stage == STAGE_APPLYING && i < active->len; i++)
-    if (worker_has_strayed(g_ptr_array_index(active, i)))
+  for (guint i = 0; rollout->stage == STAGE_APPLYING && i < active->len; i++) {
+    Worker *worker = g_ptr_array_index(active, i);
+    if (worker->is_out || worker_has_strayed(worker))
       return true;
+  }
   return false;
 }
 
@@ -361,23 +366,24 @@ static bool finish(Rollout *rollout, const GError *problem, GError **error) {
   return history_finish_deployment(rollout->request->history, deployment, error);
 }
 
+bool rollout_conclude(Rollout *rollout, GError *cause, GError **error) {
+  g_autoptr(GError) problem = cause;
+  g_autoptr(GError) store = NULL;
+  if (!finish(rollout, problem, &store))
+    return fail_unrecorded(rollout, problem, store, error);
+  if (problem == NULL)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
 static bool carry_out(Rollout *rollout, GError **error) {
   g_autoptr(GError) cause = NULL;
   g_autoptr(GError) problem = NULL;
   if (!run_phases(rollout, &cause) && conclude_failure(rollout, cause, &problem))
     g_assert_not_reached();
-  g_autoptr(GError) store = NULL;
-  if (!finish(rollout, problem, &store)) {
-    reporter_warn(rollout->request->reporter, "%s", problem != NULL ? problem->message : store->message);
-    if (problem == NULL || !error_is(problem, SLIPWAY_ERROR_BROKEN)) {
-      g_propagate_error(error, g_steal_pointer(&store));
-      return false;
-    }
-  }
-  if (problem != NULL) {
-    g_propagate_error(error, g_steal_pointer(&problem));
+  if (!rollout_conclude(rollout, g_steal_pointer(&problem), error))
     return false;
-  }
   phase_prune(rollout);
   return true;
 }
@@ -389,14 +395,50 @@ static GPtrArray *host_names(const Environment *environment) {
   return names;
 }
 
-static bool start(const RolloutRequest *request, const Target *target, Deployment *deployment,
-                  GError **error) {
+/* Said before anything happens: a rollback is asked for in a hurry. */
+static void announce_rollback(const RolloutRequest *request, const Target *target) {
+  const Deployment *restores = target->rollback.restores;
+  if (request->kind != KIND_ROLLBACK)
+    return;
+  g_autofree char *when = time_format(restores->finished_at);
+  reporter_note(request->reporter,
+                "putting back d%" G_GINT64_FORMAT ": r%" G_GINT64_FORMAT
+                " (%s) with its images, Compose files, files and variables, as deployed %s by %s",
+                restores->id, restores->release, restores->version, when,
+                restores->actor != NULL ? restores->actor : "?");
+}
+
+bool rollout_begin(const RolloutRequest *request, const char *move, Deployment *deployment, GError **error) {
   if (!history_begin_deployment(request->history, deployment, error))
     return false;
   g_autoptr(GPtrArray) names = host_names(request->environment);
-  g_autofree char *move = describe_move(request, target);
   g_autofree char *title = g_strdup_printf("d%" G_GINT64_FORMAT ": %s", deployment->id, move);
   reporter_start(request->reporter, title, names);
+  return true;
+}
+
+/* An incident on a new machine, or after the history was lost: the hosts know what ran. */
+static bool offer_import(const RolloutRequest *request, Situation **situation, GError **error) {
+  const char *environment = request->environment->name;
+  bool nobody = false;
+  guint imported = 0;
+  if (request->kind != KIND_ROLLBACK || (*situation)->deployments->len > 0)
+    return true;
+  g_autofree char *question = g_strdup_printf(
+      "This history knows no deployment of %s. Import what its hosts know, then roll back?", environment);
+  if (!reporter_confirm(request->reporter, question, &nobody))
+    return fail(error, SLIPWAY_ERROR_REFUSED,
+                nobody ? "this history knows no deployment of %s: import what its hosts know with `slipway "
+                         "history import %s`, or add --yes to do that now"
+                       : "not confirmed; nothing was touched. `slipway history import %s` asks its hosts "
+                         "without a rollback",
+                environment, environment);
+  g_autoptr(Situation) fresh = NULL;
+  if (!import_all(request, &imported, error) ||
+      !situation_read(request->history, request->config, environment, 0, &fresh, error))
+    return false;
+  situation_free(*situation);
+  *situation = g_steal_pointer(&fresh);
   return true;
 }
 
@@ -406,18 +448,21 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
   g_autofree char *note = NULL;
   *deployment = NULL;
   if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
+      !offer_import(request, &situation, error) ||
       !target_resolve(request, situation, false, NULL, &target, &note, error))
     return false;
   if (target == NULL) {
     reporter_note(request->reporter, "%s", note);
     return true;
   }
-  if (!confirm(request, target, error))
+  if (!host_tasks_check(request, error) || !confirm(request, target, error))
     return false;
   Deployment *record = rollout_make_record(request, target);
   *deployment = record;
-  if (!start(request, target, record, error))
+  g_autofree char *move = describe_move(request, target);
+  if (!rollout_begin(request, move, record, error))
     return false;
+  announce_rollback(request, target);
   g_autoptr(Rollout) rollout = rollout_new(request, situation, target, record);
   return carry_out(rollout, error);
 }

@@ -25,6 +25,8 @@ typedef struct {
   bool as_is;            /* deploy: the snapshot that the environment runs, not today's configuration */
   bool skip_unreachable; /* go on without hosts that cannot be connected */
   GPtrArray *only;       /* --host: char *; the others are skipped. NULL: all */
+  bool volumes;          /* down: the project's volumes, too */
+  bool dry_run;          /* prune: only say what would go */
 } RolloutRequest;
 
 /* Runs the whole of it. *deployment is the record as it ended (also when it failed, if it was begun); NULL
@@ -32,6 +34,11 @@ typedef struct {
  * CONFIG/USAGE, REFUSED, UNREADY, DEPLOY, BROKEN, STORE, INTERRUPTED. */
 bool rollout_run(const RolloutRequest *request, Deployment **deployment,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* `down`: nothing of the environment runs afterwards; recorded as a deployment without a release. *deployment
+ * and errors as rollout_run's. */
+bool rollout_down(const RolloutRequest *request, Deployment **deployment,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   char *subject; /* service name; or "variable NAME", "file PATH" */

@@ -61,6 +61,11 @@ static bool choose_for_deploy(const RolloutRequest *request, const Situation *si
   const Deployment *current = environment_current(situation->state);
   if (request->release != NULL && g_strcmp0(request->release, "current") != 0)
     return history_find_release(request->history, request->release, release, error);
+  if (situation->state->down != NULL)
+    return fail(error, SLIPWAY_ERROR_USAGE,
+                "%s runs nothing, d%" G_GINT64_FORMAT " took it down: name a release, or bring back what ran "
+                "with slipway rollback %s",
+                request->environment->name, situation->state->down->id, request->environment->name);
   if (current == NULL)
     return fail(error, SLIPWAY_ERROR_USAGE,
                 "%s runs nothing yet: name a release (slipway release list), or build one with --tag",

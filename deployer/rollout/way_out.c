@@ -27,12 +27,17 @@ static char *describe_release(const Rollout *rollout, const char *uid) {
                          deployment->release, deployment->version);
 }
 
-/* A rollback is to be got through; anything else is to be undone. NULL: not known. */
+/* A rollback, and taking down, is to be got through; anything else is to be undone. */
+static bool is_to_be_finished(const Deployment *deployment) {
+  return deployment->kind == KIND_ROLLBACK || deployment->kind == KIND_DOWN;
+}
+
+/* NULL: not known. */
 static const char *should_run(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const Deployment *top = environment_current(rollout->situation->state);
-  if (rollout->deployment->kind == KIND_ROLLBACK)
-    return rollout->deployment->uid;
+  if (is_to_be_finished(rollout->deployment))
+    return rollout->deployment->kind == KIND_DOWN ? "" : rollout->deployment->uid;
   if (worker->facts != NULL)
     return worker->facts->current != NULL ? worker->facts->current : "";
   return top != NULL ? top->uid : NULL;
@@ -44,7 +49,7 @@ static char *mending_command(const Rollout *rollout) {
   const Deployment *deployment = rollout->deployment;
   if (deployment->kind == KIND_ROLLBACK)
     return g_strdup_printf("slipway rollback %s --to d%" G_GINT64_FORMAT, environment, deployment->restores);
-  return environment_top(rollout->situation->state) != NULL
+  return deployment->kind != KIND_DOWN && environment_top(rollout->situation->state) != NULL
              ? g_strdup_printf("slipway rollback %s", environment)
              : g_strdup_printf("slipway down %s", environment);
 }
@@ -58,7 +63,9 @@ static void describe_host(const Worker *worker, const char *command, GString *te
     g_string_append_printf(text, "runs %s", runs);
   else
     g_string_append(text, "what it runs is not known");
-  if (worker->is_skipped || should == NULL || g_strcmp0(record->runs, should) == 0)
+  if (worker->is_out)
+    g_string_append(text, ", may be out of the load balancer");
+  if (worker->is_skipped || should == NULL || (!worker->is_out && g_strcmp0(record->runs, should) == 0))
     return;
   g_autofree char *wanted = describe_release(worker->rollout, should);
   bool can_be_named = !g_str_has_prefix(command, "slipway down"); /* which takes all hosts */
@@ -72,7 +79,7 @@ char *describe_way_out(const Rollout *rollout) {
   GString *text = g_string_new("A person is needed. Hosts:");
   for (guint i = 0; i < rollout->workers->len; i++)
     describe_host(g_ptr_array_index(rollout->workers, i), command, text);
-  if (rollout->deployment->kind == KIND_ROLLBACK)
+  if (is_to_be_finished(rollout->deployment))
     g_string_append_printf(text,
                            "\nTo try again on all: %s"
                            "\nTo return to what it was leaving: slipway rollback %s",

@@ -47,3 +47,14 @@ Test(words, pulled_bytes_share_one_unit) {
     cr_assert_str_eq(word, rows[i].word);
   }
 }
+
+Test(number_word, groups_digits_by_three) {
+  static const struct {
+    gint64 number;
+    const char *word;
+  } rows[] = {{0, "0"}, {999, "999"}, {4200, "4,200"}, {1234567, "1,234,567"}};
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autofree char *word = number_word(rows[i].number);
+    cr_expect_str_eq(word, rows[i].word);
+  }
+}
