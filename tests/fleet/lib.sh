@@ -57,7 +57,7 @@ end_test() {
 
 begin() {
   CASE=$*
-  echo "-- $CASE"
+  echo "-- $CASE (at $SECONDS s)"
 }
 
 fail() {
