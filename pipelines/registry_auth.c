@@ -113,7 +113,8 @@ static bool ask_by_get(HttpClient *http, const char *realm, const GString *query
                        const RegistryCredentials *credentials, HttpReply *reply, GError **error) {
   g_autofree char *url = g_strconcat(realm, strchr(realm, '?') == NULL ? "?" : "&", query->str, NULL);
   char *basic = credentials == NULL ? NULL : g_strconcat(credentials->user, ":", credentials->password, NULL);
-  HttpRequest request = {.url = url, .basic = basic, .timeout_ms = TIMEOUT_MS, .reply_cap = REPLY_CAP};
+  HttpRequest request = {
+      .url = url, .basic = basic, .timeout_ms = TIMEOUT_MS, .reply_cap = REPLY_CAP, .is_interruptible = true};
   bool answered = http_perform(http, &request, reply, error);
   if (basic != NULL)
     explicit_bzero(basic, strlen(basic));
@@ -134,6 +135,7 @@ static bool ask_by_post(HttpClient *http, const char *realm, GString *form, cons
       .body_length = form->len,
       .timeout_ms = TIMEOUT_MS,
       .reply_cap = REPLY_CAP,
+      .is_interruptible = true,
   };
   bool answered = http_perform(http, &request, reply, error);
   explicit_bzero(form->str, form->len);

@@ -6,6 +6,7 @@
 #include "pipelines/credentials.h"
 #include "pipelines/registry_auth.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/json.h"
 #include "support/poison.h"
 #include "support/text.h"
@@ -116,7 +117,8 @@ static bool ask_patiently(Registry *registry, Host *host, const HttpRequest *req
     bool is_worth_repeating = answered ? is_passing(answer.status) : host->has_answered;
     gint64 wait = pause_before(attempt, &answer);
     host->has_answered |= answered;
-    if (!is_worth_repeating || attempt == ATTEMPTS || g_get_monotonic_time() + wait * 1000 > deadline) {
+    if (!is_worth_repeating || interrupt_requested() || attempt == ATTEMPTS ||
+        g_get_monotonic_time() + wait * 1000 > deadline) {
       if (!answered) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
@@ -146,6 +148,7 @@ static bool ask_as_known(Registry *registry, Host *host, const ImageReference *i
       .basic = basic,
       .timeout_ms = TIMEOUT_MS,
       .reply_cap = REPLY_CAP,
+      .is_interruptible = true,
       .follow_redirects = true,
   };
   bool answered = ask_patiently(registry, host, &request, reply, error);

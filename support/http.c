@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/poison.h"
 
 enum {
@@ -293,6 +294,8 @@ static long request_timeout(const HttpRequest *request) {
 static bool fail_transfer(const Exchange *exchange, CURLcode code, GError **error) {
   if (exchange->excess != NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "%s: %s", exchange->subject, exchange->excess);
+  if (code == CURLE_ABORTED_BY_CALLBACK)
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "%s: interrupted", exchange->subject);
   long os_error = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
   if (code == CURLE_COULDNT_CONNECT && exchange->is_over_unix_socket)
@@ -316,6 +319,13 @@ void http_client_free(HttpClient *client) {
   g_free(client);
 }
 
+/* libcurl asks about once a second, more often while bytes flow. */
+static int end_when_interrupted(void *data, curl_off_t to_take, curl_off_t taken, curl_off_t to_give,
+                                curl_off_t given) {
+  (void)data, (void)to_take, (void)taken, (void)to_give, (void)given;
+  return interrupt_requested() ? 1 : 0;
+}
+
 bool http_perform(HttpClient *client, const HttpRequest *request, HttpReply *reply, GError **error) {
   g_auto(Exchange)
       exchange = {.easy = client->easy, .cap = request->reply_cap == 0 ? REPLY_CAP : request->reply_cap};
@@ -323,6 +333,8 @@ bool http_perform(HttpClient *client, const HttpRequest *request, HttpReply *rep
   if (!exchange_prepare(&exchange, request, error))
     return false;
   curl_easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, request_timeout(request));
+  curl_easy_setopt(client->easy, CURLOPT_XFERINFOFUNCTION, end_when_interrupted);
+  curl_easy_setopt(client->easy, CURLOPT_NOPROGRESS, request->is_interruptible ? 0L : 1L);
   CURLcode code = curl_easy_perform(client->easy);
   if (code != CURLE_OK)
     return fail_transfer(&exchange, code, error);

@@ -22,6 +22,8 @@ typedef struct {
   gsize reply_cap;            /* bytes of body beyond which it fails; 0: 16 MiB */
   bool is_answered_later;     /* stream only: http_stream_open does not wait for the answer, only until the
                                  request is sent */
+  bool is_interruptible;      /* http_perform only: SIGINT or SIGTERM ends it within about a second, as
+                                 SLIPWAY_ERROR_INTERRUPTED */
   bool follow_redirects;      /* at most 5; credentials are not sent to another host */
 } HttpRequest;
 
