@@ -13,8 +13,7 @@
 
 typedef struct {
   const char *environment;
-  bool dry_run;
-  HostChoices hosts;
+  bool dry_run, skip_unreachable;
   LockChoices lock;
 } Choices;
 
@@ -137,12 +136,13 @@ static bool run_prune(Invocation *invocation, GError **error) {
                             .history = invocation->history,
                             .reporter = invocation->reporter,
                             .command = invocation->line,
-                            .dry_run = choices->dry_run};
+                            .dry_run = choices->dry_run,
+                            .skip_unreachable = choices->skip_unreachable,
+                            /* each host is pruned for itself: its own lock is enough */
+                            .force = choices->skip_unreachable};
   g_autoptr(GPtrArray) hosts = NULL;
-  if (!host_choices_apply(&choices->hosts, invocation->environment, &request, error) ||
-      !lock_choices_apply(&choices->lock, &request, error))
+  if (!lock_choices_apply(&choices->lock, &request, error))
     return false;
-  request.force = request.skip_unreachable; /* each host is pruned for itself: its own lock is enough */
   bool ok = rollout_prune(&request, &hosts, error);
   reporter_finish(invocation->reporter);
   if (hosts == NULL)
@@ -161,7 +161,8 @@ static const Argument arguments[] = {
 static const Option options[] = {
     {0, OPTION_FLAG, "dry-run", NULL, offsetof(Choices, dry_run),
      "only say what would go, and how much it is"},
-    SKIP_OPTIONS(offsetof(Choices, hosts)),
+    {0, OPTION_FLAG, "skip-unreachable", NULL, offsetof(Choices, skip_unreachable),
+     "go on without hosts that cannot be reached"},
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},
 };

@@ -11,6 +11,7 @@
 #include "deployer/rollout/prunable.h"
 #include "host_scripts.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/json.h"
 #include "support/text.h"
 
@@ -328,7 +329,8 @@ static bool prune_locked(Rollout *rollout, GError **error) {
   if (!phase_ready(rollout, holder, error))
     return false;
   reporter_phase(request->reporter, "prune");
-  return crew_run_all(rollout, prune_worker_by_command, error);
+  return crew_run_all(rollout, prune_worker_by_command, error) ||
+         (interrupt_requested() && recast(error, SLIPWAY_ERROR_INTERRUPTED));
 }
 
 bool rollout_prune(const RolloutRequest *request, GPtrArray **hosts, GError **error) {
