@@ -426,7 +426,7 @@ static void tell(const Import *import) {
       g_ptr_array_add(names, ((const Worker *)import->workers->pdata[i])->config->name);
   for (guint i = 0; i < import->imported->len; i++) {
     const Deployment *deployment = import->imported->pdata[i];
-    if (deployment->snapshot == NULL && deployment->kind != KIND_DOWN)
+    if (deployment->snapshot == NULL && deployment_counts(deployment))
       g_ptr_array_add(bare, deployment_word(deployment->id));
   }
   g_autofree char *range = name_range(import->imported);

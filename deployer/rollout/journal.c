@@ -25,6 +25,7 @@ bool is_sha256(const char *text) {
 
 static void journal_host_free(JournalHost *host) {
   g_free(host->host);
+  g_free(host->problem);
   g_free(host);
 }
 
@@ -90,6 +91,11 @@ static gint64 time_of(const cJSON *line) {
   return text != NULL && time_parse(text, &time) ? time : 0;
 }
 
+static void keep_problem(JournalHost *host, const char *problem) {
+  g_free(host->problem);
+  host->problem = problem != NULL ? text_printable(problem, true) : NULL;
+}
+
 /* Takes `line`. */
 static void add_line(Reading *reading, guint journal, cJSON *line) {
   JournalEntry *entry = find_entry(reading, json_string(line, "deployment"));
@@ -103,6 +109,7 @@ static void add_line(Reading *reading, guint journal, cJSON *line) {
     host->has_succeeded = g_str_equal(outcome, "succeeded");
     host->has_restored = !host->has_succeeded;
     host->is_touched = json_boolean(line, "touched", true);
+    keep_problem(host, json_string(line, "error"));
   }
   if (time != 0 && (entry->begun_at == 0 || time < entry->begun_at))
     entry->begun_at = time;

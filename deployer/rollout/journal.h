@@ -19,6 +19,7 @@ typedef struct {
   char *host;                       /* as the deployment's own configuration called it, or NULL */
   bool has_succeeded, has_restored; /* neither: begun, and no more is known */
   bool is_touched;                  /* a container may have changed */
+  char *problem;                    /* why it failed there, or NULL */
 } JournalHost;
 
 typedef struct {

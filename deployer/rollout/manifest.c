@@ -9,6 +9,8 @@
 
 #include "support/poison.h"
 
+enum { JOURNAL_REASON_CAP = 2000 }; /* a journal is not for logs */
+
 /* Absent rather than null: a journal is read at every connection. */
 static void set_known(cJSON *json, const char *key, const char *value) {
   if (value != NULL)
@@ -118,6 +120,13 @@ static char *manifest_json(const Worker *worker) {
   return json_print_canonical(json);
 }
 
+static void describe_outcome(cJSON *json, const Worker *worker) {
+  g_autofree char *why =
+      worker->record->error != NULL ? g_strndup(worker->record->error, JOURNAL_REASON_CAP) : NULL;
+  json_set_boolean(json, "touched", worker->is_touched);
+  set_known(json, "error", why);
+}
+
 char *journal_line(const Worker *worker, const char *outcome) {
   bool is_intent = strcmp(outcome, "intent") == 0;
   g_autoptr(cJSON) json = describe_deployment(worker);
@@ -126,7 +135,7 @@ char *journal_line(const Worker *worker, const char *outcome) {
   if (is_intent)
     describe_target(json, worker->rollout);
   else
-    json_set_boolean(json, "touched", worker->is_touched);
+    describe_outcome(json, worker);
   g_autofree char *text = json_print(json);
   return g_strconcat(text, "\n", NULL);
 }

@@ -157,7 +157,7 @@ static void settle_witnessed(GPtrArray *hosts, const JournalEntry *entry, GPtrAr
       host = deployment_host_new(witness->host, witness->address);
       g_ptr_array_add(hosts, host);
     }
-    settle(host, status_of(said), witness->runs, NULL);
+    settle(host, status_of(said), witness->runs, said->problem);
     g_hash_table_add(settled, host);
   }
 }

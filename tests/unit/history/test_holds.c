@@ -143,6 +143,7 @@ static void assert_content_of_version1(History *history) {
   cr_assert_str_eq(newest->version, "2.0");
   cr_assert_str_eq(newest->reason, "CHG-1");
   cr_assert_eq(newest->exit_code, 4);
+  cr_assert_eq(newest->id, 2); /* in the order of ending, which was that of ids */
   cr_assert_eq(newest->hosts->len, 1);
   assert_works(history_get_blob(history, newest->snapshot, &snapshot, &error));
   cr_assert_not_null(snapshot);

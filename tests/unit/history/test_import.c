@@ -1,0 +1,158 @@
+/* history: deployments of another history, taken in in their place. */
+#include "fixture.h"
+
+#include <string.h>
+
+static History *history;
+
+static void setup(void) {
+  folder_make();
+  history = open_history(HISTORY_WRITE);
+}
+
+static void teardown(void) {
+  history_free(history);
+  folder_remove();
+}
+
+TestSuite(import, .init = setup, .fini = teardown);
+
+/* Its uid is 26 times `letter`. */
+static Deployment *foreign(char letter, DeploymentStatus status) {
+  Deployment *deployment = deployment_new();
+  deployment->uid = g_strnfill(26, letter);
+  deployment->environment = g_strdup("prod");
+  deployment->status = status;
+  deployment->exit_code = status == STATUS_SUCCEEDED ? 0 : status == STATUS_RUNNING ? -1 : 1;
+  deployment->started_at = 1000;
+  deployment->finished_at = status == STATUS_RUNNING ? 0 : 2000;
+  g_ptr_array_add(deployment->hosts, deployment_host_new("web1", "10.0.0.1"));
+  return deployment;
+}
+
+static Release *foreign_release(char letter, const char *version, const char *digest) {
+  Release *release = release_new();
+  g_autofree char *reference = g_strdup_printf("example.org/web@sha256:%s", digest);
+  release->uid = g_strnfill(26, letter);
+  release->version = g_strdup(version);
+  release->created_at = 500;
+  g_ptr_array_add(release->images, release_image_new("web", reference));
+  return release;
+}
+
+static bool take_in(Deployment *deployment, Release *release, gint64 before) {
+  g_autoptr(GError) error = NULL;
+  DeploymentImport import = {.deployment = deployment, .release = release, .before = before};
+  bool existed = false;
+  assert_works(history_import_deployment(history, &import, &existed, &error));
+  return !existed;
+}
+
+/* The newest first: "d3 d1 d2". */
+static void assert_order(const char *expected) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) deployments = NULL, newest = NULL;
+  g_autoptr(GString) order = g_string_new(NULL);
+  assert_works(history_list_deployments(history, "prod", 0, &deployments, &error));
+  for (guint i = 0; i < deployments->len; i++)
+    g_string_append_printf(order, "%sd%" G_GINT64_FORMAT, i > 0 ? " " : "",
+                           ((const Deployment *)deployments->pdata[i])->id);
+  cr_assert_str_eq(order->str, expected);
+  assert_works(history_list_deployments(history, NULL, 1, &newest, &error));
+  cr_assert_eq(((const Deployment *)newest->pdata[0])->id, ((const Deployment *)deployments->pdata[0])->id);
+}
+
+Test(import, the_order_is_that_of_ending_and_what_runs_comes_first) {
+  g_autoptr(Deployment) first = begin(history, "prod", 0);
+  g_autoptr(Deployment) second = begin(history, "prod", 0);
+  assert_order("d2 d1");
+  finish(history, second, STATUS_SUCCEEDED, 0);
+  assert_order("d1 d2");
+  finish(history, first, STATUS_SUCCEEDED, 0);
+  assert_order("d1 d2");
+  g_autoptr(Deployment) third = begin(history, "prod", 0);
+  finish(history, first, STATUS_BROKEN, 5); /* again: its place stays */
+  finish(history, third, STATUS_SUCCEEDED, 0);
+  assert_order("d3 d1 d2");
+}
+
+Test(import, finds_its_place_before_the_one_that_came_later) {
+  g_autoptr(Deployment) first = begin(history, "prod", 0);
+  finish(history, first, STATUS_SUCCEEDED, 0);
+  g_autoptr(Deployment) second = begin(history, "prod", 0);
+  finish(history, second, STATUS_SUCCEEDED, 0);
+  g_autoptr(Deployment) between = foreign('a', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) then = foreign('b', STATUS_FAILED);
+  g_autoptr(Deployment) newest = foreign('c', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) open = foreign('d', STATUS_RUNNING);
+  cr_assert(take_in(between, NULL, second->id));
+  cr_assert(take_in(then, NULL, second->id));
+  cr_assert(take_in(newest, NULL, 0));
+  assert_order("d5 d2 d4 d3 d1");
+  cr_assert(take_in(open, NULL, second->id));
+  assert_order("d6 d5 d2 d4 d3 d1");
+}
+
+Test(import, what_is_there_already_stays_as_it_is) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) one = foreign('a', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) again = foreign('a', STATUS_FAILED);
+  g_autoptr(Deployment) read = NULL;
+  cr_assert(take_in(one, NULL, 0));
+  cr_assert_not(take_in(again, NULL, 0));
+  cr_assert_eq(again->id, one->id);
+  assert_works(history_get_deployment(history, one->id, &read, &error));
+  cr_assert_eq(read->status, STATUS_SUCCEEDED);
+  cr_assert_eq(read->started_at, 1000);
+  cr_assert_eq(read->finished_at, 2000);
+  cr_assert_str_eq(((const DeploymentHost *)read->hosts->pdata[0])->address, "10.0.0.1");
+  assert_order("d1");
+}
+
+Test(import, a_rollback_finds_what_it_restored_and_left_by_uid) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) one = foreign('a', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) back = foreign('b', STATUS_SUCCEEDED);
+  cr_assert(take_in(one, NULL, 0));
+  DeploymentImport import = {
+      .deployment = back, .restores = one->uid, .leaves = "zzzzzzzzzzzzzzzzzzzzzzzzzz"};
+  bool existed = false;
+  assert_works(history_import_deployment(history, &import, &existed, &error));
+  cr_assert_eq(back->restores, one->id);
+  cr_assert_eq(back->leaves, 0);
+}
+
+Test(import, a_release_is_the_recorded_one_or_gets_a_name_that_is_free) {
+  g_autoptr(GError) error = NULL;
+  gint64 here = add_release(history, "1.0", NULL);
+  g_autoptr(Deployment) a = foreign('a', STATUS_SUCCEEDED), b = foreign('b', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) c = foreign('c', STATUS_SUCCEEDED), d = foreign('d', STATUS_SUCCEEDED);
+  g_autoptr(Release) same = foreign_release('s', "1.0", "1.0");
+  g_autoptr(Release) other = foreign_release('o', "1.0", "ffff");
+  g_autoptr(Release) other_again = foreign_release('o', "1.0", "ffff");
+  g_autoptr(Release) short_name = foreign_release('n', "r1", "eeee");
+  cr_assert(take_in(a, same, 0));
+  cr_assert_eq(a->release, here);
+  cr_assert(take_in(b, other, 0));
+  cr_assert_str_eq(b->version, "1.0+oooooooooo");
+  cr_assert_neq(b->release, here);
+  cr_assert(take_in(c, other_again, 0));
+  cr_assert_eq(c->release, b->release);
+  cr_assert(take_in(d, short_name, 0));
+  cr_assert_str_eq(d->version, "r1+nnnnnnnnnn");
+  g_autoptr(Release) found = NULL;
+  assert_works(history_find_release(history, "r1", &found, &error));
+  cr_assert_eq(found->id, here);
+}
+
+Test(import, uids_are_looked_up_together) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) one = foreign('a', STATUS_SUCCEEDED);
+  g_autoptr(GPtrArray) uids = g_ptr_array_new(), found = NULL;
+  cr_assert(take_in(one, NULL, 0));
+  g_ptr_array_add(uids, one->uid);
+  g_ptr_array_add(uids, (gpointer) "bbbbbbbbbbbbbbbbbbbbbbbbbb");
+  assert_works(history_find_deployments(history, uids, &found, &error));
+  cr_assert_eq(found->len, 1);
+  cr_assert_str_eq(((const Deployment *)found->pdata[0])->uid, one->uid);
+}
