@@ -47,7 +47,8 @@ const Command command_rollback = {
         "Images, Compose files, mounted files and variables come from that deployment's snapshot; the "
         "registry is not "
         "needed while the hosts still have the images. All hosts go at once. The release that was left is "
-        "marked bad in that environment: promote skips it.",
+        "marked bad in that environment: promote skips it. Where slipway.yml cannot be loaded, the hosts and "
+        "settings of the last deployment are used.",
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),

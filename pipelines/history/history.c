@@ -154,7 +154,8 @@ static bool set_journal_mode(History *history, const char *mode, GError **error)
 }
 
 /* A disk that fills while a deployment runs must not take its record away: the blocks that the -wal may need
- * are taken now, beyond its end. Not every file system can; then there is nothing to be had. */
+ * are taken now, beyond its end, and go when what was written is brought into the file. Not every file system
+ * can; then there is nothing to be had. */
 static bool set_room_aside(const History *history, GError **error) {
   g_autofree char *wal = side_file(history, "-wal");
   int descriptor = open(wal, O_RDWR | O_CLOEXEC); /* SQLite has no locks on this one */
