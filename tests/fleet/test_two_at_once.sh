@@ -57,7 +57,7 @@ expect_exit 3 slipway deploy prod 1.0
 expect_err 'deploy prod stuck'
 expect_exit 0 slipway status
 expect_exit 0 slipway history prod --json
-expect_json '[.[] | .version + " " + .status] | join(", ")' '1.0 failed, stuck running, 1.0 succeeded'
+expect_json '[.[] | .version + " " + .status] | join(", ")' 'stuck running, 1.0 failed, 1.0 succeeded'
 
 begin "SIGTERM: the hosts are put back first"
 kill -TERM "$SLIPWAY_PID"
@@ -66,9 +66,9 @@ expect_err 'interrupted'
 expect_version 1.0 one two
 expect_same "$before_digest" "$(container_digest one web)"
 expect_exit 0 slipway history prod --json
-expect_json '[.[].status] | join(" ")' 'failed interrupted succeeded'
-expect_json '.[1].exit_code' 130
-expect_json '[.[1].hosts[].status] | unique | join(" ")' restored
+expect_json '[.[].status] | join(" ")' 'interrupted failed succeeded'
+expect_json '.[0].exit_code' 130
+expect_json '[.[0].hosts[].status] | unique | join(" ")' restored
 
 begin "killed half-way: the lock is free, the history says so, and the same command converges"
 begin_deployment slow one
@@ -89,6 +89,60 @@ end_deployment 137
 wait_until 60 locks_are_free
 expect_exit 0 slipway rollback prod
 expect_version 1.0 one two
+
+# Another controller: its own folder and history, and the hosts the other way round.
+mkdir bob
+(
+  cd bob
+  make_shop prod=two,one
+  release 1.0 >/dev/null
+)
+
+# deploy_as NAME FOLDER VERSION: in the background.
+declare -A deployments statuses
+deploy_as() {
+  BUILD_USER_ID=$1 "$SLIPWAY" -c "$2/slipway.yml" deploy prod "$3" --force --reason test >"$1.out" 2>"$1.err" &
+  deployments[$1]=$!
+}
+
+# at_work NAME FOLDER: when their last deployment had its first lock, and when it committed last, in milliseconds.
+at_work() {
+  local id
+  id=$("$SLIPWAY" -c "$2/slipway.yml" history prod --json | jq -r --arg name "$1" 'map(select(.actor == $name))[0].id')
+  "$SLIPWAY" -c "$2/slipway.yml" show "$id" --json |
+    jq -r 'def ends: (.started_at | .[0:19] + "Z" | fromdate * 1000) + (.started_at[20:23] | tonumber) + .duration_ms;
+      [.steps[] | select(.step == "connect" or .step == "commit") | ends] | "\(min) \(max)"'
+}
+
+begin "two controllers at the same instant: one works, or one after the other, and who is refused is told by whom"
+refusals=0
+for round in 1 2 3; do
+  # Whoever is started first has a small lead: they take turns.
+  if [ $((round % 2)) = 0 ]; then deploy_as ann . 1.0; fi
+  deploy_as bob bob 1.0
+  if [ $((round % 2)) = 1 ]; then deploy_as ann . 1.0; fi
+  for name in ann bob; do
+    statuses[$name]=0
+    wait "${deployments[$name]}" || statuses[$name]=$?
+  done
+  cat ann.out bob.out >"$WORK/.stdout"
+  cat ann.err bob.err >"$WORK/.stderr"
+  COMMAND="two deployments at once"
+  case ${statuses[ann]}${statuses[bob]} in
+    03) grep -qE '(one|two): locked by ann: .*deploy prod 1\.0' bob.err || fail "bob is not told of ann" ;;
+    30) grep -qE '(one|two): locked by bob: .*deploy prod 1\.0' ann.err || fail "ann is not told of bob" ;;
+    00)
+      read -r ann_from ann_to <<<"$(at_work ann .)"
+      read -r bob_from bob_to <<<"$(at_work bob bob)"
+      [ "$ann_to" -le "$bob_from" ] || [ "$bob_to" -le "$ann_from" ] ||
+        fail "both at once: ann from $ann_from to $ann_to, bob from $bob_from to $bob_to"
+      ;;
+    *) fail "ann ended with ${statuses[ann]}, bob with ${statuses[bob]}" ;;
+  esac
+  [ "${statuses[ann]}${statuses[bob]}" = 00 ] || refusals=$((refusals + 1))
+  expect_version 1.0 one two
+done
+[ "$refusals" -gt 0 ] || fail "they never met"
 
 begin "many readers and writers of one history"
 pids=()
