@@ -53,6 +53,11 @@ bool rollout_confirm(const RolloutRequest *request, const char *question,
 /* Puts the record in the history and says what begins: `move` is "promote r7 (1.4.2) to prod". */
 bool rollout_begin(const RolloutRequest *request, const char *move, Deployment *deployment,
                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Turns the failure of a phase into that of the deployment: puts the hosts back where that may be done, and
+ * settles what each of them runs. Always false; SLIPWAY_ERROR_BROKEN where a person is needed. */
+bool rollout_fail(Rollout *rollout, const GError *cause, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A container of some host may have been changed. */
+bool rollout_has_touched(const Rollout *rollout);
 /* Gives the record its last word, and the history. `cause`: why it failed, or NULL; taken over, and what
  * *error is then, unless the history cannot be written either. */
 bool rollout_conclude(Rollout *rollout, GError *cause, GError **error) G_GNUC_WARN_UNUSED_RESULT;
