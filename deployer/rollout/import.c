@@ -193,6 +193,16 @@ static bool is_usable(History *history, char *snapshot, GError **error) {
   return snapshot_read(history, &deployment, &project, &pinned, &recorded, error);
 }
 
+/* One host alone shall not say what the others will run. */
+static bool is_same_everywhere(const JournalEntry *entry, const char *snapshot) {
+  for (guint i = 0; i < entry->hosts->len; i++) {
+    const JournalHost *host = entry->hosts->pdata[i];
+    if (host->snapshot != NULL && g_strcmp0(host->snapshot, snapshot) != 0)
+      return false;
+  }
+  return true;
+}
+
 /* *problem: why there is no snapshot, or NULL. */
 static bool take_snapshot(Worker *worker, const JournalEntry *entry, GBytes *text, Kept *kept, char **problem,
                           GError **error) {
@@ -200,10 +210,11 @@ static bool take_snapshot(Worker *worker, const JournalEntry *entry, GBytes *tex
   g_autoptr(GPtrArray) files = NULL;
   g_autoptr(GError) damage = NULL;
   g_autofree char *content = NULL;
+  g_autofree char *adopted = NULL;
   gsize length = 0;
   const void *bytes = g_bytes_get_data(text, &length);
   g_autofree char *sha256 = sha256_hex(bytes, length);
-  if (g_strcmp0(sha256, json_string(kept->manifest, "snapshot")) != 0) {
+  if (g_strcmp0(sha256, json_string(kept->manifest, "snapshot")) != 0 || !is_same_everywhere(entry, sha256)) {
     *problem = g_strdup("its snapshot is not the one that was deployed");
     return true;
   }
@@ -215,13 +226,12 @@ static bool take_snapshot(Worker *worker, const JournalEntry *entry, GBytes *tex
     return false;
   if (*problem != NULL)
     return true;
-  if (!history_put_blob(history, sha256, text, error))
-    return false;
-  if (!is_usable(history, sha256, &damage)) {
+  if (!snapshot_adopt(worker->rollout->request, text, &adopted, &damage) ||
+      !is_usable(history, adopted, &damage)) {
     *problem = g_strdup(damage->message);
     return true;
   }
-  kept->snapshot = g_steal_pointer(&sha256);
+  kept->snapshot = g_steal_pointer(&adopted);
   kept->content = g_steal_pointer(&content);
   return true;
 }

@@ -26,6 +26,7 @@ bool is_sha256(const char *text) {
 static void journal_host_free(JournalHost *host) {
   g_free(host->host);
   g_free(host->problem);
+  g_free(host->snapshot);
   g_free(host);
 }
 
@@ -96,12 +97,20 @@ static void keep_problem(JournalHost *host, const char *problem) {
   host->problem = problem != NULL ? text_printable(problem, true) : NULL;
 }
 
+static void keep_snapshot(JournalHost *host, const char *snapshot) {
+  if (snapshot == NULL)
+    return;
+  g_free(host->snapshot);
+  host->snapshot = g_strdup(snapshot);
+}
+
 /* Takes `line`. */
 static void add_line(Reading *reading, guint journal, cJSON *line) {
   JournalEntry *entry = find_entry(reading, json_string(line, "deployment"));
   JournalHost *host = find_host(reading, entry, journal, json_string(line, "host"));
   const char *outcome = json_string(line, "outcome");
   gint64 time = time_of(line);
+  keep_snapshot(host, json_string(line, "snapshot"));
   if (g_str_equal(outcome, "intent")) {
     host->has_succeeded = host->has_restored = false;
     host->is_touched = true;

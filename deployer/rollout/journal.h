@@ -20,6 +20,7 @@ typedef struct {
   bool has_succeeded, has_restored; /* neither: begun, and no more is known */
   bool is_touched;                  /* a container may have changed */
   char *problem;                    /* why it failed there, or NULL */
+  char *snapshot;                   /* hash of what it was to run there, or NULL */
 } JournalHost;
 
 typedef struct {

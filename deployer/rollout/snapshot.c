@@ -48,19 +48,26 @@ static cJSON *comparable_json(const Target *target, ComposePutBlob put, void *da
   return json;
 }
 
-/* The settings as a rollback needs them on the day: of the recorded configuration where there is one, but the
- * hosts are those of this deployment, and no path depends on where slipway.yml was. Caller frees. */
-static char *write_settings(const RolloutRequest *request, const Target *target) {
-  Config config = target->recorded != NULL ? *target->recorded : *request->config;
-  const Environment *recorded = config_find_environment(&config, request->environment->name);
-  Environment environment = recorded != NULL ? *recorded : *request->environment;
+/* No path depends on where slipway.yml was. Caller frees. */
+static char *settings_text(const Config *source, const Environment *source_environment) {
+  Config config = *source;
+  Environment environment = *source_environment;
   g_autoptr(GPtrArray) environments = g_ptr_array_new();
   char root[] = "/";
-  environment.hosts = request->environment->hosts;
   g_ptr_array_add(environments, &environment);
   config.environments = environments;
   config.directory = root;
   return config_to_yaml(&config, environment.name);
+}
+
+/* The settings as a rollback needs them on the day: of the recorded configuration where there is one, but the
+ * hosts are those of this deployment. Caller frees. */
+static char *write_settings(const RolloutRequest *request, const Target *target) {
+  const Config *config = target->recorded != NULL ? target->recorded : request->config;
+  const Environment *recorded = config_find_environment(config, request->environment->name);
+  Environment environment = recorded != NULL ? *recorded : *request->environment;
+  environment.hosts = request->environment->hosts;
+  return settings_text(config, &environment);
 }
 
 static char *complete_text(cJSON *json, const RolloutRequest *request, const Target *target) {
@@ -188,6 +195,24 @@ bool snapshot_read_settings(History *history, const Deployment *deployment, Conf
                             GError **error) {
   g_autoptr(cJSON) json = NULL;
   return load_json(history, deployment, &json, error) && read_settings(json, settings, error);
+}
+
+bool snapshot_adopt(const RolloutRequest *request, GBytes *text, char **snapshot, GError **error) {
+  const char *name = request->environment->name;
+  g_autoptr(cJSON) json = NULL;
+  g_autoptr(Config) recorded = NULL;
+  if (!parse_snapshot(text, &json, error) || !read_settings(json, &recorded, error))
+    return false;
+  const Environment *then = config_find_environment(recorded, name);
+  Environment environment = *request->environment;
+  if (then == NULL)
+    return fail(error, SLIPWAY_ERROR_STORE, "its configuration snapshot has no settings of %s", name);
+  environment.health = then->health;
+  g_autofree char *settings = settings_text(request->config, &environment);
+  cJSON_DeleteItemFromObjectCaseSensitive(json, "settings");
+  json_set_string(json, "settings", settings);
+  g_autofree char *adopted = json_print_canonical(json);
+  return put_text(request->history, adopted, snapshot, error);
 }
 
 bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,

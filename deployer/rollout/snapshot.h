@@ -21,6 +21,11 @@ typedef struct {
 bool snapshot_list_files(GBytes *text, const char *uid, GPtrArray **files, char **content,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Puts it in the history, with today's settings but for the health rules of then: a host has kept it, and
+ * settings name what the controller runs. Its files are there. *snapshot: the sha256 of what became of it;
+ * caller frees. SLIPWAY_ERROR_STORE. */
+bool snapshot_adopt(const RolloutRequest *request, GBytes *text, char **snapshot,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* SLIPWAY_ERROR_STORE when the blob or a file of it is missing. */
 bool snapshot_read(History *history, const Deployment *deployment, ComposeProject **project,
                    GHashTable **pinned, Config **recorded, GError **error) G_GNUC_WARN_UNUSED_RESULT;
