@@ -12,13 +12,16 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 import sys
 import time
-from urllib.parse import parse_qs, unquote, urlsplit
+from functools import partial
+from urllib.parse import parse_qsl, unquote
 
 VERSIONS = ("1", "2", "3")
 IMAGES = ("web", "worker")
 CHECKED = "web"  # has a HEALTHCHECK
+LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
 PROJECT, SERVICE, HASH = ("com.docker.compose." + word for word in ("project", "service", "config-hash"))
 
 
@@ -61,7 +64,7 @@ class Registry:
             "layers": [{"digest": layer, "size": 1000}],
         })
 
-    async def answer(self, request):
+    def answer(self, request):
         if request.path == "/ping":
             return 200, "pong"
         found = self.blobs.get(request.path.rpartition("/")[2])
@@ -136,7 +139,8 @@ class Engine:
         return {PROJECT: container["project"], SERVICE: container["service"], HASH: container["hash"]}
 
     def list_containers(self):
-        return [{"Id": one["id"], "Names": ["/" + one["service"]], "Image": one["image"], "State": "running",
+        return [{"Id": one["id"], "Names": ["/" + one["service"]], "Image": one["image"],
+                 "ImageID": digest_of(one["image"]), "State": "running",
                  "Labels": self.labels(one)} for one in self.state["containers"].values()]
 
     def inspect(self, name):
@@ -251,7 +255,7 @@ class Engine:
         if parts == ["images", "create"]:
             return self.pull(query)
         if parts == ["images", "json"]:
-            return [{"Id": image["id"]} for image in self.state["images"].values()]
+            return [self.show_image(reference) for reference in self.state["images"]]
         if parts == ["containers", "json"]:
             return self.list_containers()
         if kind == "images" and method == "DELETE":
@@ -268,72 +272,73 @@ class Engine:
             raise Refusal(404, "not known here: " + request.path)
         return table[kind, parts[-1]]()
 
-    async def answer(self, request):
+    def answer(self, request):
         answer = self.route(request)
         return 200, answer if isinstance(answer, str) else json.dumps(answer)
 
 
 class Request:
     def __init__(self, head, body):
-        self.method, target, _ = head.split("\r\n", 1)[0].split(" ", 2)
-        url = urlsplit(target)
-        self.path = unquote(url.path)
-        self.query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        self.method, target, _ = head.split(" ", 2)
+        path, _, query = target.partition("?")
+        self.path = unquote(path)
+        self.query = dict(parse_qsl(query)) if query else {}
         self.body = body
 
 
-async def read_request(reader):
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    length = re.search(r"content-length: *(\d+)", head, re.I)
-    body = await reader.readexactly(int(length.group(1))) if length else b""
-    return Request(head, body.decode())
+class Connection(asyncio.Protocol):
+    """HTTP/1.1, kept alive; /events is never answered to the end."""
 
+    def __init__(self, server):
+        self.server = server
+        self.unread = b""
 
-async def watch(engine, reader, writer):
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
-    engine.watchers.add(writer)
-    try:
-        await reader.read()  # until the other side has enough
-    finally:
-        engine.watchers.discard(writer)
+    def connection_made(self, transport):
+        self.transport = transport
 
+    def connection_lost(self, _exception):
+        if isinstance(self.server, Engine):
+            self.server.watchers.discard(self.transport)
 
-def serve(server):
-    async def handle(reader, writer):
+    def data_received(self, data):
+        self.unread += data
+        while True:
+            head, end, rest = self.unread.partition(b"\r\n\r\n")
+            length = LENGTH.search(head) if end else None
+            length = int(length.group(1)) if length else 0
+            if not end or len(rest) < length:
+                return
+            self.unread = rest[length:]
+            self.answer(Request(head.decode(), rest[:length].decode()))
+
+    def answer(self, request):
+        if request.path.endswith("/events"):
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
+            self.server.watchers.add(self.transport)
+            return
         try:
-            while True:
-                request = await read_request(reader)
-                if request.path.endswith("/events"):
-                    await watch(server, reader, writer)
-                    break
-                try:
-                    status, text = await server.answer(request)
-                except Refusal as refusal:
-                    status, text = refusal.status, json.dumps({"message": str(refusal)})
-                body = text.encode()
-                writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)))
-                if request.method != "HEAD":
-                    writer.write(body)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-    return handle
+            status, text = self.server.answer(request)
+        except Refusal as refusal:
+            status, text = refusal.status, json.dumps({"message": str(refusal)})
+        body = text.encode()
+        head = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+        self.transport.write(head if request.method == "HEAD" else head + body)
 
 
 async def main(folder, hosts):
     logging.disable()  # connections are cut all the time here
     registry = Registry()
-    server = await asyncio.start_server(serve(registry), "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(registry), "127.0.0.1", 0)
     servers = [server]
-    for host in hosts:
-        servers.append(await asyncio.start_unix_server(serve(Engine(host)), f"{folder}/{host}.sock"))
+    for engine in [Engine(host) for host in hosts]:
+        servers.append(await loop.create_unix_server(partial(Connection, engine), f"{folder}/{engine.name}.sock"))
     print("port", server.sockets[0].getsockname()[1])
     for (name, version), digest in registry.digests.items():
         print(name, version, digest)
     print("ready", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await loop.run_in_executor(None, sys.stdin.read)
+    shutil.rmtree(folder, ignore_errors=True)  # also when the test was killed
 
 
 asyncio.run(main(sys.argv[1], sys.argv[2:]))

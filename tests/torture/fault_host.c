@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "environments/hosts/backend.h"
+#include "model.h"
+#include "store_fault.h"
 #include "support/errors.h"
+
 #include "support/poison.h"
 
 enum { DURING_MS = 4, COMPOSE_ACTION = 5 };
@@ -18,6 +21,7 @@ static FaultPlan *plan;
 typedef struct {
   Host *inner;
   HostConfig config; /* as the inner row wants it */
+  char *home;
   guint index;
   gint is_cut;
   FaultKind now; /* what happens to the effect under way */
@@ -26,15 +30,20 @@ typedef struct {
 static const struct {
   const char *name;
   bool kills;
+  bool is_late;     /* the effect has happened */
+  bool wants_shell; /* which is what goes on */
+  guint each;       /* struck at every eachth effect */
 } kinds[] = {
-    [FAULT_NONE] = {"none", false},
-    [FAULT_FAIL_BEFORE] = {"fail-before", false},
-    [FAULT_FAIL_AFTER] = {"fail-after", false},
-    [FAULT_KILL_BEFORE] = {"kill-before", true},
-    [FAULT_KILL_AFTER] = {"kill-after", true},
-    [FAULT_KILL_DURING] = {"kill-during", true},
-    [FAULT_CUT_BEFORE] = {"cut-before", false},
-    [FAULT_CUT_AFTER] = {"cut-after", false},
+    [FAULT_NONE] = {"none", false, false, false, 1},
+    [FAULT_FAIL_BEFORE] = {"fail-before", false, false, false, 1},
+    [FAULT_FAIL_AFTER] = {"fail-after", false, true, false, 1},
+    [FAULT_KILL_BEFORE] = {"kill-before", true, false, false, 1},
+    [FAULT_KILL_AFTER] = {"kill-after", true, true, false, 1},
+    [FAULT_KILL_DURING] = {"kill-during", true, true, true, 1},
+    [FAULT_CUT_BEFORE] = {"cut-before", false, false, false, 1},
+    [FAULT_CUT_AFTER] = {"cut-after", false, true, false, 1},
+    [FAULT_TERM] = {"term", false, false, false, 3},
+    [FAULT_STORE] = {"store", false, false, false, 3},
 };
 
 const char *fault_kind_name(FaultKind kind) {
@@ -43,6 +52,12 @@ const char *fault_kind_name(FaultKind kind) {
 
 bool fault_kills(FaultKind kind) {
   return kinds[kind].kills;
+}
+
+bool fault_is_due(FaultKind kind, const FaultPlan *counted, guint host, guint effect) {
+  const bool is_change = counted->is_change[host][effect - 1];
+  return (is_change || !kinds[kind].is_late) && (counted->has_shells || !kinds[kind].wants_shell) &&
+         (effect + host) % kinds[kind].each == 0;
 }
 
 static void kill_now(void) {
@@ -76,27 +91,52 @@ static bool fail_as_cut(GError **error) {
   return fail(error, SLIPWAY_ERROR_UNREADY, "the connection was cut (torture)");
 }
 
+/* What happens before the effect; false when it does not happen at all. */
+static bool strike(Faulty *faulty, GError **error) {
+  switch (faulty->now) {
+  case FAULT_KILL_BEFORE:
+    kill_now();
+    break;
+  case FAULT_KILL_DURING:
+    g_thread_unref(g_thread_new("kill", kill_soon, NULL));
+    break;
+  case FAULT_TERM:
+    (void)kill(getpid(), SIGTERM);
+    break;
+  case FAULT_STORE:
+    store_fault_begin();
+    break;
+  case FAULT_CUT_BEFORE:
+    cut(faulty);
+    return fail_as_cut(error);
+  case FAULT_FAIL_BEFORE:
+    return fail(error, SLIPWAY_ERROR_UNREADY, "it failed (torture)");
+  default:
+    break;
+  }
+  return true;
+}
+
+typedef struct {
+  const char *row, *what; /* "request", its URL */
+  bool is_change;
+} Effect;
+
 /* Counts; false when the effect does not happen. */
-static bool effect_begins(Faulty *faulty, const char *row, const char *what, GError **error) {
+static bool effect_begins(Faulty *faulty, const Effect *effect, GError **error) {
   faulty->now = FAULT_NONE;
   if (g_atomic_int_get(&faulty->is_cut))
     return fail_as_cut(error);
   guint number = (guint)g_atomic_int_add(&plan->counts[faulty->index], 1) + 1;
+  g_assert(number <= FAULT_EFFECTS);
+  plan->is_change[faulty->index][number - 1] = effect->is_change;
   if (plan->kind == FAULT_NONE || faulty->index != plan->host || number != plan->effect)
     return true;
   faulty->now = plan->kind;
-  (void)g_snprintf(plan->struck, FAULT_NAME, "%s: %s %.*s", plan->hosts[faulty->index], row,
-                   (int)strcspn(what, "?"), what);
+  (void)g_snprintf(plan->struck, FAULT_NAME, "%s: %s %.*s", plan->hosts[faulty->index], effect->row,
+                   (int)strcspn(effect->what, "?"), effect->what);
   g_atomic_int_set(&plan->has_struck, 1);
-  if (faulty->now == FAULT_KILL_BEFORE)
-    kill_now();
-  if (faulty->now == FAULT_KILL_DURING)
-    g_thread_unref(g_thread_new("kill", kill_soon, NULL));
-  if (faulty->now == FAULT_CUT_BEFORE) {
-    cut(faulty);
-    return fail_as_cut(error);
-  }
-  return faulty->now != FAULT_FAIL_BEFORE || fail(error, SLIPWAY_ERROR_UNREADY, "it failed (torture)");
+  return strike(faulty, error);
 }
 
 /* False when the effect's answer is not to be known. */
@@ -114,9 +154,13 @@ static bool effect_ends(Faulty *faulty, GError **error) {
 
 /* A HOME per host: the shell that the opening runs in is the one that stays. */
 static char *with_own_home(const Faulty *faulty, const char *opening) {
-  g_autofree char *home = g_build_filename(plan->folder, "hosts", plan->hosts[faulty->index], NULL);
-  g_autofree char *quoted = shell_quote(home);
+  g_autofree char *quoted = shell_quote(faulty->home);
   return g_strdup_printf("HOME=%s\nexport HOME\ncd\n%s", quoted, opening);
+}
+
+static void pass_on(HostReply *reply, HostReply *received) {
+  *reply = *received;
+  *received = (HostReply){0};
 }
 
 static bool faulty_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
@@ -124,53 +168,65 @@ static bool faulty_open(Host *host, const HostScript *opening, HostReply *reply,
   g_autofree char *text = with_own_home(faulty, opening->text);
   HostScript own = *opening;
   g_auto(HostReply) received = {0};
-  own.text = text;
-  if (!effect_begins(faulty, "open", "", error) ||
+  if (plan->has_shells)
+    own.text = text;
+  if (!effect_begins(faulty, &(Effect){"open", "", true}, error) ||
       !faulty->inner->ops->open(faulty->inner, &own, &received, error) || !effect_ends(faulty, error))
     return false;
-  *reply = received;
-  received = (HostReply){0};
+  pass_on(reply, &received);
   return true;
 }
 
-static const char *script_name(const HostScript *script) {
+static Effect describe_script(const HostScript *script) {
   const struct {
-    const char *text, *name;
+    const char *text;
+    Effect effect;
   } scripts[] = {
-      {host_script_upload, "upload"}, {host_script_journal, "journal"}, {host_script_commit, "commit"},
-      {host_script_prune, "prune"},   {host_script_room, "room"},
+      {host_script_upload, {"shell", "upload", true}}, {host_script_journal, {"shell", "journal", true}},
+      {host_script_commit, {"shell", "commit", true}}, {host_script_prune, {"shell", "prune", true}},
+      {host_script_room, {"shell", "room", false}},
   };
   for (guint i = 0; i < G_N_ELEMENTS(scripts); i++)
-    if (script->text == scripts[i].text)
-      return scripts[i].name;
-  return script->text == host_script_compose ? script->argv[COMPOSE_ACTION] : "another";
+    if (g_str_equal(script->text, scripts[i].text))
+      return scripts[i].effect;
+  if (!g_str_equal(script->text, host_script_compose))
+    return (Effect){"shell", "another", true};
+  const char *action = script->argv[COMPOSE_ACTION];
+  return (Effect){"shell", action, !g_str_equal(action, "config") && !g_str_equal(action, "hash")};
 }
 
 static bool faulty_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
   Faulty *faulty = host->backend;
+  const Effect effect = describe_script(script);
   g_auto(HostReply) received = {0};
-  if (!effect_begins(faulty, "shell", script_name(script), error) ||
+  if (!effect_begins(faulty, &effect, error) ||
       !faulty->inner->ops->shell(faulty->inner, script, &received, error) || !effect_ends(faulty, error))
     return false;
-  *reply = received;
-  received = (HostReply){0};
+  pass_on(reply, &received);
   return true;
 }
 
 static bool faulty_write(Host *host, const char *path, guint mode, const void *bytes, gsize length,
                          GError **error) {
   Faulty *faulty = host->backend;
-  return effect_begins(faulty, "write", path, error) &&
+  return effect_begins(faulty, &(Effect){"write", path, true}, error) &&
          faulty->inner->ops->write(faulty->inner, path, mode, bytes, length, error) &&
          effect_ends(faulty, error);
 }
 
 typedef bool (*Exchange)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);
 
+static bool is_question(const HttpRequest *request) {
+  return request->method == NULL
+             ? request->body == NULL
+             : g_str_equal(request->method, "GET") || g_str_equal(request->method, "HEAD");
+}
+
 static bool exchange(Faulty *faulty, const char *row, Exchange inner, const HttpRequest *request,
                      HttpReply *reply, GError **error) {
   g_auto(HttpReply) received = {0};
-  if (!effect_begins(faulty, row, request->url, error) || !inner(faulty->inner, request, &received, error) ||
+  const Effect effect = {row, request->url, !is_question(request)};
+  if (!effect_begins(faulty, &effect, error) || !inner(faulty->inner, request, &received, error) ||
       !effect_ends(faulty, error))
     return false;
   *reply = received;
@@ -191,7 +247,8 @@ static bool faulty_fetch(Host *host, const HttpRequest *request, HttpReply *repl
 static bool faulty_stream(Host *host, const HttpRequest *request, HttpStream **stream, GError **error) {
   Faulty *faulty = host->backend;
   g_autoptr(HttpStream) opened = NULL;
-  if (!effect_begins(faulty, "stream", request->url, error) ||
+  const Effect effect = {"stream", request->url, !is_question(request)};
+  if (!effect_begins(faulty, &effect, error) ||
       !faulty->inner->ops->stream(faulty->inner, request, &opened, error) || !effect_ends(faulty, error))
     return false;
   *stream = g_steal_pointer(&opened);
@@ -207,6 +264,7 @@ static void faulty_close(Host *host) {
   Faulty *faulty = host->backend;
   host_free(faulty->inner);
   g_free(faulty->config.engine);
+  g_free(faulty->home);
   g_free(faulty);
 }
 
@@ -229,20 +287,28 @@ static guint index_of(const char *name) {
   return index;
 }
 
+static Host *local_host_new(const HostConfig *config) {
+  Host *host = g_new0(Host, 1);
+  *host = (Host){.ops = &local_backend.ops, .config = config};
+  local_backend.init(host);
+  return host;
+}
+
 static Host *make_host(const HostConfig *config) {
   Faulty *faulty = g_new0(Faulty, 1);
   Host *host = g_new0(Host, 1);
   faulty->index = index_of(config->name);
   faulty->config = (HostConfig){.name = config->name};
   faulty->config.engine = g_strdup_printf("%s/%s.sock", plan->folder, config->name);
-  faulty->inner = g_new0(Host, 1);
-  *faulty->inner = (Host){.ops = &local_backend.ops, .config = &faulty->config};
-  local_backend.init(faulty->inner);
+  faulty->home = g_build_filename(plan->folder, "hosts", config->name, NULL);
+  faulty->inner =
+      plan->has_shells ? local_host_new(&faulty->config) : model_host_new(&faulty->config, faulty->home);
   *host = (Host){.ops = &fault_ops, .config = config, .backend = faulty};
   return host;
 }
 
 void fault_install(FaultPlan *installed) {
   plan = installed;
+  store_fault_install();
   host_set_factory(make_host);
 }

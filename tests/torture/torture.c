@@ -1,8 +1,11 @@
 /* Breaks a deployment at each of its remote effects, one after another, in every way there is, and holds what
  * slipway then says against what the hosts really run (design §2.3, §2.4).
  *
- *   torture SCENARIO [STRIDE [JOBS]]      every STRIDEth of all points, by JOBS processes
- *   torture SCENARIO KIND HOST EFFECT     one point, with what slipway said */
+ *   torture [--shells] SCENARIO [STRIDE [JOBS]]    every STRIDEth of all points, by JOBS processes
+ *   torture [--shells] SCENARIO KIND HOST EFFECT   one point, with what slipway said
+ *
+ * The hosts are models of what the scripts do, which are quick enough for every point; with --shells they
+ * have shells that run the scripts themselves. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +42,7 @@ typedef struct {
 
 /* Of all jobs together. */
 typedef struct {
-  gint points, struck, runs, complaints, ended[256];
+  gint points, struck, runs, complaints, ended[256], kinds[FAULT_KINDS];
 } Tally;
 
 typedef struct {
@@ -105,6 +108,7 @@ static void torment(const Job *job, const Point *point) {
   verdict_begin(&verdict, world, job->scenario);
   run_at(job, point);
   g_atomic_int_inc(&job->tally->points);
+  g_atomic_int_inc(&job->tally->kinds[point->kind]);
   g_atomic_int_add(&job->tally->struck, world->plan->has_struck);
   g_atomic_int_inc(&job->tally->ended[world->end->status & 255]);
   verdict_on_harm(&verdict);
@@ -125,29 +129,36 @@ static void torment(const Job *job, const Point *point) {
 }
 
 /* What there is to break, by a run that nothing breaks. */
-static void count_effects(const Job *job, gint counts[PROD_HOSTS]) {
+static void count_effects(const Job *job, FaultPlan *counted) {
   static const Point nowhere = {FAULT_NONE, 0, 0};
   torment(job, &nowhere);
   world_load(job->world, job->scenario->start);
   if (job->scenario->is_unhealthy)
     world_sicken(job->world, job->scenario->release);
   run_at(job, &nowhere);
-  memcpy(counts, job->world->plan->counts, sizeof(gint) * PROD_HOSTS);
+  *counted = *job->world->plan;
+  if (!counted->has_shells && !world_agrees(job->world))
+    g_atomic_int_inc(&job->tally->complaints);
 }
 
 /* Every STRIDEth point, of which this job takes its share. */
 static void torment_all(const Job *job, guint stride, guint share, guint jobs) {
-  gint counts[PROD_HOSTS];
+  g_autofree FaultPlan *counted = g_new0(FaultPlan, 1);
   guint index = 0;
-  count_effects(job, counts);
+  count_effects(job, counted);
   if (share == 0)
-    (void)printf("%s: %d + %d + %d effects\n", job->scenario->name, counts[0], counts[1], counts[2]);
+    (void)printf("%s: %d + %d + %d effects\n", job->scenario->name, counted->counts[0], counted->counts[1],
+                 counted->counts[2]);
   (void)fflush(stdout);
   for (guint host = 0; host < PROD_HOSTS; host++)
-    for (gint effect = 1; effect <= counts[host]; effect++)
-      for (FaultKind kind = FAULT_NONE + 1; kind < FAULT_KINDS; kind++, index++)
+    for (guint effect = 1; effect <= (guint)counted->counts[host]; effect++)
+      for (FaultKind kind = FAULT_NONE + 1; kind < FAULT_KINDS; kind++) {
+        if (!fault_is_due(kind, counted, host, effect))
+          continue;
         if (index % stride == 0 && index / stride % jobs == share)
-          torment(job, &(Point){kind, host, (guint)effect});
+          torment(job, &(Point){kind, host, effect});
+        index++;
+      }
 }
 
 static void begin_job(World *world) {
@@ -167,20 +178,37 @@ static pid_t start_job(const Scenario *scenario, World *world, Tally *tally, gui
   _exit(0);
 }
 
-static World *make_world(guint share) {
+static World *make_world(guint share, bool has_shells) {
   const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir();
   g_autofree char *folder = g_strdup_printf("%s/torture-%d-%u", place, (int)getpid(), share);
-  return world_new(folder);
+  return world_new(folder, has_shells);
 }
 
-static int torture(const Scenario *scenario, guint stride, guint jobs) {
+static void print_tally(const Scenario *scenario, const Tally *tally, guint stride, double seconds) {
+  (void)printf("%s: %d points", scenario->name, tally->points);
+  if (stride > 1)
+    (void)printf(" (every %uth)", stride);
+  (void)printf(", %d of them struck, %d runs, %d complaints, %.1f s;", tally->struck, tally->runs,
+               tally->complaints, seconds);
+  for (FaultKind kind = FAULT_NONE + 1; kind < FAULT_KINDS; kind++)
+    (void)printf(" %s ×%d", fault_kind_name(kind), tally->kinds[kind]);
+  (void)printf("; exits");
+  for (guint i = 0; i < G_N_ELEMENTS(tally->ended); i++)
+    if (tally->ended[i] > 0 && i == G_N_ELEMENTS(tally->ended) - 1)
+      (void)printf(" killed ×%d", tally->ended[i]);
+    else if (tally->ended[i] > 0)
+      (void)printf(" %u ×%d", i, tally->ended[i]);
+  (void)printf("\n");
+}
+
+static int torture(const Scenario *scenario, bool has_shells, guint stride, guint jobs) {
   World *worlds[MOST_JOBS];
   pid_t pids[MOST_JOBS];
   bool is_well = true;
   const gint64 began = g_get_monotonic_time();
   Tally *tally = mmap(NULL, sizeof *tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   for (guint i = 0; i < jobs; i++)
-    worlds[i] = make_world(i);
+    worlds[i] = make_world(i, has_shells);
   for (guint i = 0; i < jobs; i++)
     pids[i] = start_job(scenario, worlds[i], tally, stride, i, jobs);
   for (guint i = 0; i < jobs; i++) {
@@ -188,23 +216,15 @@ static int torture(const Scenario *scenario, guint stride, guint jobs) {
     is_well = waitpid(pids[i], &status, 0) == pids[i] && status == 0 && is_well;
     world_free(worlds[i]);
   }
-  (void)printf("%s: %d points, %d of them struck, %d runs, %d points with complaints, %.1f s; exits",
-               scenario->name, tally->points, tally->struck, tally->runs, tally->complaints,
-               (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
-  for (guint i = 0; i < G_N_ELEMENTS(tally->ended); i++)
-    if (tally->ended[i] > 0 && i == G_N_ELEMENTS(tally->ended) - 1)
-      (void)printf(" killed ×%d", tally->ended[i]);
-    else if (tally->ended[i] > 0)
-      (void)printf(" %u ×%d", i, tally->ended[i]);
-  (void)printf("\n");
+  print_tally(scenario, tally, stride, (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
   is_well = is_well && tally->complaints == 0 && tally->points > 0;
   (void)munmap(tally, sizeof *tally);
   return is_well ? 0 : 1;
 }
 
-static int torture_at(const Scenario *scenario, const Point *point) {
+static int torture_at(const Scenario *scenario, bool has_shells, const Point *point) {
   Tally tally = {0};
-  World *world = make_world(0);
+  World *world = make_world(0, has_shells);
   const Job job = {world, scenario, &tally, true};
   pid_t pid = fork();
   if (pid == 0) {
@@ -235,6 +255,9 @@ static guint number(const char *text, guint most) {
 
 int main(int argc, char **argv) {
   const Scenario *scenario = NULL;
+  bool has_shells = argc > 1 && g_str_equal(argv[1], "--shells");
+  argc -= has_shells ? 1 : 0;
+  argv += has_shells ? 1 : 0;
   http_global_init();
   host_global_init();
   (void)signal(SIGPIPE, SIG_IGN);
@@ -242,13 +265,13 @@ int main(int argc, char **argv) {
     if (g_str_equal(scenarios[i].name, argv[1]))
       scenario = &scenarios[i];
   if (scenario == NULL || argc > 5) {
-    (void)fprintf(stderr, "usage: torture SCENARIO [STRIDE [JOBS]] | SCENARIO KIND HOST EFFECT\n");
+    (void)fprintf(stderr, "usage: torture [--shells] SCENARIO [STRIDE [JOBS]] | SCENARIO KIND HOST EFFECT\n");
     return 2;
   }
   if (argc == 5) {
     const Point point = {find_kind(argv[2]), number(argv[3], PROD_HOSTS - 1), number(argv[4], 10000)};
-    return torture_at(scenario, &point);
+    return torture_at(scenario, has_shells, &point);
   }
-  return torture(scenario, argc > 2 ? MAX(number(argv[2], 10000), 1) : 1,
+  return torture(scenario, has_shells, argc > 2 ? MAX(number(argv[2], 10000), 1) : 1,
                  argc > 3 ? MAX(number(argv[3], MOST_JOBS), 1) : 2);
 }

@@ -24,11 +24,6 @@ void verdict_clear(Verdict *verdict) {
   verdict->complaints = NULL;
 }
 
-void verdict_begin(Verdict *verdict, World *world, const Scenario *scenario) {
-  *verdict = (Verdict){.world = world, .scenario = scenario, .complaints = g_string_new(NULL)};
-  world_look(world, verdict->before);
-}
-
 /* Of prod, newest first; NULL with a complaint. */
 static GPtrArray *read_history(Verdict *verdict) {
   g_autofree char *path = g_build_filename(verdict->world->folder, "history.db", NULL);
@@ -39,6 +34,14 @@ static GPtrArray *read_history(Verdict *verdict) {
       !history_list_deployments(history, "prod", 0, &deployments, &error))
     complain(verdict, "the history cannot be read: %s", error->message);
   return deployments;
+}
+
+void verdict_begin(Verdict *verdict, World *world, const Scenario *scenario) {
+  *verdict = (Verdict){.world = world, .scenario = scenario, .complaints = g_string_new(NULL)};
+  world_look(world, verdict->before);
+  g_autoptr(GPtrArray) deployments = read_history(verdict);
+  if (deployments != NULL && deployments->len > 0)
+    verdict->newest = ((const Deployment *)deployments->pdata[0])->id;
 }
 
 static const Deployment *find_by_uid(const GPtrArray *deployments, const char *uid) {
@@ -165,7 +168,7 @@ static const struct {
 } promises[] = {
     {0, STATUS_SUCCEEDED, promise_done},   {1, STATUS_FAILED, promise_as_before},
     {3, STATUS_FAILED, promise_untouched}, {4, STATUS_FAILED, promise_untouched},
-    {5, STATUS_BROKEN, promise_alarm},
+    {5, STATUS_BROKEN, promise_alarm},     {130, STATUS_INTERRUPTED, promise_as_before},
 };
 
 static void judge_exit(Verdict *verdict, const Deployment *deployment) {
@@ -181,22 +184,70 @@ static void judge_exit(Verdict *verdict, const Deployment *deployment) {
   complain(verdict, "exit %d: %s", verdict->status, verdict->world->end->message);
 }
 
+/* ---- when the history could not be written ------------------------------------------------------------- */
+
+/* All went back, or all run the release: then the hosts know themselves what the history does not. */
+static void judge_unrecorded_host(Verdict *verdict, guint i, bool is_finished) {
+  const HostTruth *before = &verdict->before[i];
+  const HostTruth *now = &verdict->harmed[i];
+  const char *name = verdict->world->plan->hosts[i];
+  g_autofree char *finished = g_strconcat("succeeded ", now->current, NULL);
+  if (is_finished && !g_str_equal(now->noted, finished))
+    complain(verdict, "exit 6, %s runs the release, and its journal ends with %s", name, now->noted);
+  if (!is_finished && g_str_has_prefix(now->noted, "intent "))
+    complain(verdict, "exit 6, and the journal of %s does not say how it ended", name);
+  if (!is_finished && !g_str_equal(now->current, before->current))
+    complain(verdict, "exit 6, and current of %s names another release than before", name);
+}
+
+static void judge_unrecorded(Verdict *verdict) {
+  const char *images = verdict->world->images[verdict->scenario->release - 1];
+  bool is_finished = g_str_equal(verdict->harmed[0].runs, images) &&
+                     !g_str_equal(verdict->harmed[0].runs, verdict->before[0].runs);
+  for (guint i = 0; i < PROD_HOSTS; i++) {
+    const char *expected = is_finished ? images : verdict->before[i].runs;
+    if (!g_str_equal(verdict->harmed[i].runs, expected))
+      complain(verdict, "exit 6, and %s runs %s, not %s", verdict->world->plan->hosts[i],
+               verdict->harmed[i].runs, expected);
+    judge_unrecorded_host(verdict, i, is_finished);
+  }
+}
+
+/* Of the command that was harmed; NULL when the history has none. */
+static const Deployment *find_harmed(const Verdict *verdict, const GPtrArray *deployments) {
+  const Deployment *newest = deployments->len > 0 ? deployments->pdata[0] : NULL;
+  return newest != NULL && newest->id > verdict->newest ? newest : NULL;
+}
+
+/* It did not even begin, if there was an earlier one whose end had to be found out first. */
+static void judge_missing(Verdict *verdict) {
+  if (!verdict->was_unsettled)
+    complain(verdict, "exit %d, and the history does not have the deployment", verdict->status);
+  for (guint i = 0; i < PROD_HOSTS; i++)
+    if (!g_str_equal(verdict->harmed[i].ids, verdict->before[i].ids))
+      complain(verdict, "exit %d, no deployment, and containers of %s were changed", verdict->status,
+               verdict->world->plan->hosts[i]);
+}
+
 void verdict_on_harm(Verdict *verdict) {
   const World *world = verdict->world;
+  const bool lacks_store = world->plan->kind == FAULT_STORE && world->plan->has_struck;
   verdict->status = world->end->status;
   memcpy(verdict->struck, world->plan->struck, FAULT_NAME);
   world_look(verdict->world, verdict->harmed);
   judge_folders(verdict, verdict->harmed, "after the harm");
   g_autoptr(GPtrArray) deployments = read_history(verdict);
-  if (deployments == NULL || deployments->len == 0) {
-    complain(verdict, "the history has no deployment");
+  const Deployment *deployment = deployments == NULL ? NULL : find_harmed(verdict, deployments);
+  if (lacks_store && verdict->status == 6 && !verdict->was_unsettled)
+    judge_unrecorded(verdict);
+  if (deployment == NULL) {
+    judge_missing(verdict);
     return;
   }
-  const Deployment *deployment = deployments->pdata[0];
   verdict->deployment = deployment->id;
   verdict->was_killed = deployment->status == STATUS_RUNNING;
   verdict->is_done = deployment->status == STATUS_SUCCEEDED && deployment->kind == KIND_ROLLBACK;
-  if (verdict->was_killed && verdict->status != -1)
+  if (verdict->was_killed && verdict->status != -1 && !lacks_store)
     complain(verdict, "it ended, and the history says that it still runs");
   if (verdict->was_killed)
     return;
@@ -224,7 +275,7 @@ void verdict_on_repetition(Verdict *verdict) {
     complain(verdict, "again: exit %d: %s", world->end->status, world->end->message);
   world_look(verdict->world, verdict->final);
   judge_folders(verdict, verdict->final, "at the end");
-  bool returns = verdict->status == 5 && verdict->scenario->top != 0;
+  bool returns = verdict->status == 5 && !verdict->was_killed && verdict->scenario->top != 0;
   expect_release(verdict, returns ? verdict->scenario->top : verdict->scenario->release, verdict->final,
                  "again");
   g_autoptr(GPtrArray) deployments = read_history(verdict);

@@ -9,8 +9,8 @@ typedef struct {
   Command command;
   const char *start; /* the world's state that it begins in */
   guint release;     /* what shall run at the end, from 1 … */
-  guint top; /* … but this, when the first attempt ended `broken`; 0: all the same (design §4: `rollback` then
-                returns to the top of the stack) */
+  guint top; /* … but this, when the history has that the first attempt ended `broken`; 0: all the same
+                (design §4: `rollback` then returns to the top of the stack) */
   bool is_unhealthy; /* on one host, the first time */
   bool is_twice;     /* the command is harmed again when it is repeated, and only then left in peace */
 } Scenario;
@@ -24,8 +24,9 @@ typedef struct {
   char struck[FAULT_NAME]; /* the effect */
   gint64 deployment;       /* of that command */
   bool was_unsettled;      /* before it: an earlier one was harmed, too */
-  bool was_killed;
-  bool is_done; /* it succeeded all the same, and to repeat it would ask for something else */
+  bool was_killed;         /* or could not write how it ended */
+  gint64 newest;           /* deployment before that command */
+  bool is_done;            /* it succeeded all the same, and to repeat it would ask for something else */
 } Verdict;
 
 void verdict_clear(Verdict *verdict);

@@ -1,6 +1,7 @@
 /* Starting, saving, loading, running in and looking at the torture test's world. */
 #include "world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -13,13 +14,15 @@
 
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/rollout.h"
+#include "model.h"
 #include "support/interrupt.h"
 #include "support/json.h"
 #include "support/text.h"
+#include "tree.h"
 
 #include "support/poison.h"
 
-enum { RUN_LIMIT_S = 60, PLACE_IN_LOOK = 100 };
+enum { RUN_LIMIT_S = 60 };
 #define PLACE "shop--prod"
 
 static const char *const host_names[FAULT_HOSTS] = {"alpha", "beta", "gamma", "delta"};
@@ -33,16 +36,6 @@ static void write_file(const World *world, const char *name, const char *text) {
   g_autoptr(GError) error = NULL;
   if (!g_file_set_contents(path, text, -1, &error))
     g_error("%s", error->message);
-}
-
-/* "$1" is the world's folder, "$2" and "$3" are the arguments. */
-static void shell(const World *world, const char *script, const char *first, const char *second) {
-  const char *argv[] = {"/bin/sh", "-euc", script, "sh", world->folder, first, second, NULL};
-  g_autoptr(GError) error = NULL;
-  int status = 0;
-  if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error) ||
-      !g_spawn_check_wait_status(status, &error))
-    g_error("%s: %s", script, error->message);
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------- */
@@ -122,22 +115,27 @@ static void *shared(gsize size) {
   return memory;
 }
 
-World *world_new(const char *folder) {
+static void install_compose(const World *world, const char *host) {
+  g_autofree char *folder = g_build_filename(world->folder, "hosts", host, ".docker", "cli-plugins", NULL);
+  g_autofree char *plugin = g_build_filename(folder, "docker-compose", NULL);
+  if (g_mkdir_with_parents(folder, 0700) != 0 || symlink(TORTURE_COMPOSE, plugin) != 0)
+    g_error("cannot make %s", plugin);
+}
+
+World *world_new(const char *folder, bool has_shells) {
   World *world = g_new0(World, 1);
   world->folder = g_strdup(folder);
   if (g_mkdir_with_parents(folder, 0700) != 0)
     g_error("cannot make %s", folder);
   start_engines(world);
   configure(world);
-  shell(world,
-        "for host in alpha beta gamma delta; do "
-        "mkdir -p \"$1/hosts/$host/.docker/cli-plugins\"; "
-        "ln -s \"$2\" \"$1/hosts/$host/.docker/cli-plugins/docker-compose\"; done",
-        TORTURE_COMPOSE, "");
+  for (guint i = 0; i < FAULT_HOSTS; i++)
+    install_compose(world, host_names[i]);
   world->client = http_client_new();
   world->plan = shared(sizeof *world->plan);
   world->end = shared(sizeof *world->end);
   world->plan->folder = world->folder;
+  world->plan->has_shells = has_shells;
   memcpy(world->plan->hosts, host_names, sizeof host_names);
   return world;
 }
@@ -145,7 +143,7 @@ World *world_new(const char *folder) {
 void world_free(World *world) {
   (void)close(world->engine_input);
   (void)waitpid(world->engine, NULL, 0);
-  shell(world, "rm -rf \"$1\"", "", "");
+  tree_remove(world->folder); /* if the engines have not */
   http_client_free(world->client);
   (void)munmap(world->plan, sizeof *world->plan);
   (void)munmap(world->end, sizeof *world->end);
@@ -175,16 +173,35 @@ static void control_all(const World *world, const char *path) {
     g_free(control(world, i, path));
 }
 
+static const char *const state_names[] = {"hosts", "history.db", "history.db-wal", "history.db-shm"};
+
+static void copy_state(const char *from, const char *to) {
+  for (guint i = 0; i < G_N_ELEMENTS(state_names); i++) {
+    g_autofree char *here = g_build_filename(from, state_names[i], NULL);
+    g_autofree char *there = g_build_filename(to, state_names[i], NULL);
+    if (g_file_test(here, G_FILE_TEST_EXISTS))
+      tree_copy(here, there);
+  }
+}
+
 void world_save(World *world, const char *name) {
   g_autofree char *path = g_strconcat("save/", name, NULL);
   control_all(world, path);
-  shell(world, "cd \"$1\"; mkdir -p \"saved/$2\"; cp -a hosts history.db* \"saved/$2\"", name, "");
+  g_autofree char *saved = g_build_filename(world->folder, "saved", name, NULL);
+  if (g_mkdir_with_parents(saved, 0700) != 0)
+    g_error("cannot make %s", saved);
+  copy_state(world->folder, saved);
 }
 
 void world_load(World *world, const char *name) {
   g_autofree char *path = g_strconcat("load/", name, NULL);
   control_all(world, path);
-  shell(world, "cd \"$1\"; rm -rf hosts history.db*; cp -a \"saved/$2/\"* .", name, "");
+  g_autofree char *saved = g_build_filename(world->folder, "saved", name, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(state_names); i++) {
+    g_autofree char *there = in_world(world, state_names[i]);
+    tree_remove(there);
+  }
+  copy_state(saved, world->folder);
 }
 
 void world_sicken(World *world, guint number) {
@@ -196,6 +213,21 @@ void world_sicken(World *world, guint number) {
 
 void world_heal(World *world) {
   control_all(world, "heal");
+}
+
+/* Says where the model and the scripts differ. */
+bool world_agrees(const World *world) {
+  bool agrees = true;
+  for (guint i = 0; i < PROD_HOSTS; i++) {
+    g_autofree char *home = g_build_filename(world->folder, "hosts", host_names[i], NULL);
+    g_autofree char *engine = g_strdup_printf("%s/%s.sock", world->folder, host_names[i]);
+    g_autofree char *problem = model_check(home, PLACE, engine);
+    if (problem != NULL)
+      (void)printf("%s: tests/torture/model.c is no longer what the scripts are: %s\n", host_names[i],
+                   problem);
+    agrees = agrees && problem == NULL;
+  }
+  return agrees;
 }
 
 /* ---- running ----------------------------------------------------------------------------------------- */
@@ -238,24 +270,38 @@ static void run_here(World *world, const Command *command) {
   }
 }
 
-/* Also what the run left behind: this process takes orphans over. */
+static volatile sig_atomic_t is_late;
+
+static void note_late(int number) {
+  (void)number;
+  is_late = 1;
+}
+
+/* Whoever waits is interrupted after RUN_LIMIT_S; 0: no more. */
+static void set_alarm(guint seconds) {
+  const struct sigaction action = {.sa_handler = note_late};
+  is_late = 0;
+  (void)sigaction(SIGALRM, &action, NULL);
+  (void)alarm(seconds);
+}
+
+/* Also for what the run left behind: this process takes orphans over. */
 static void wait_for_all(const World *world, pid_t child) {
-  const gint64 deadline = g_get_monotonic_time() + RUN_LIMIT_S * G_USEC_PER_SEC;
+  set_alarm(RUN_LIMIT_S);
   for (;;) {
     int status = 0;
-    pid_t ended = waitpid(-1, &status, WNOHANG);
-    if (ended < 0)
-      return;
+    pid_t ended = waitpid(-1, &status, 0);
     if (ended == child && WIFSIGNALED(status))
       world->end->status = WTERMSIG(status) == SIGKILL && fault_kills(world->plan->kind) ? -1 : -2;
-    if (ended == 0 && g_get_monotonic_time() > deadline) {
+    if (ended < 0 && errno == ECHILD)
+      break;
+    if (is_late) {
       (void)kill(child, SIGKILL);
       world->end->status = -2;
-      return;
+      break;
     }
-    if (ended == 0)
-      g_usleep(PLACE_IN_LOOK);
   }
+  set_alarm(0);
 }
 
 void world_run(World *world, const Command *command) {
@@ -357,16 +403,20 @@ static char *release_problem(const char *folder, const char *current) {
   return is_current_there ? NULL : g_strdup_printf("current names %s, which is not there", current);
 }
 
-static char *journal_problem(const char *folder) {
+/* Sets truth->noted, too. */
+static char *journal_problem(const char *folder, HostTruth *truth) {
   g_autofree char *path = g_build_filename(folder, "journal.jsonl", NULL);
   g_autofree char *text = NULL;
+  truth->noted = g_strdup("");
   if (!g_file_get_contents(path, &text, NULL, NULL))
     return NULL;
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++) {
+  for (char **line = lines; *line != NULL && **line != '\0'; line++) {
     g_autoptr(cJSON) json = cJSON_Parse(*line);
-    if (**line != '\0' && json == NULL)
+    if (json == NULL)
       return g_strdup_printf("the journal has the line %s", *line);
+    g_free(truth->noted);
+    truth->noted = g_strdup_printf("%s %s", json_string(json, "outcome"), json_string(json, "deployment"));
   }
   return NULL;
 }
@@ -377,11 +427,11 @@ static void look_at_folder(const World *world, guint host, HostTruth *truth) {
   g_autofree char *link = g_build_filename(folder, "current", NULL);
   g_autofree char *target = g_file_read_link(link, NULL);
   truth->current = target == NULL ? g_strdup("") : g_path_get_basename(target);
-  truth->problem = lock_problem(folder);
+  truth->problem = journal_problem(folder, truth);
+  if (truth->problem == NULL)
+    truth->problem = lock_problem(folder);
   if (truth->problem == NULL)
     truth->problem = release_problem(folder, truth->current);
-  if (truth->problem == NULL)
-    truth->problem = journal_problem(folder);
 }
 
 void world_look(World *world, HostTruth truths[PROD_HOSTS]) {
@@ -396,6 +446,7 @@ void host_truths_clear(HostTruth truths[PROD_HOSTS]) {
     g_free(truths[i].runs);
     g_free(truths[i].ids);
     g_free(truths[i].current);
+    g_free(truths[i].noted);
     g_free(truths[i].problem);
   }
   memset(truths, 0, sizeof(HostTruth) * PROD_HOSTS);

@@ -26,8 +26,9 @@ typedef struct {
   RunEnd *end;     /* likewise */
 } World;
 
-/* Starts the engines. Fails by ending the program, as all of this does: nothing can be tested then. */
-World *world_new(const char *folder);
+/* Starts the engines. Its hosts have shells that run the scripts, or are models (model.h). Fails by ending
+ * the program, as all of this does: nothing can be tested then. */
+World *world_new(const char *folder, bool has_shells);
 /* Ends the engines and removes the folder. */
 void world_free(World *world);
 
@@ -48,10 +49,14 @@ void world_load(World *world, const char *name);
 void world_sicken(World *world, guint number);
 void world_heal(World *world);
 
+/* Does the model of prod's hosts tell what the scripts would? Prints what differs. */
+bool world_agrees(const World *world);
+
 typedef struct {
   char *runs;    /* canonical JSON {service: reference} of the containers there; "{}" for none */
   char *ids;     /* of the containers */
   char *current; /* uid of the folder that `current` names, or "" */
+  char *noted;   /* last in the journal: "OUTCOME UID", or "" */
   char *problem; /* lock held, something half there; or NULL */
 } HostTruth;
 
