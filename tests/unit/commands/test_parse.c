@@ -104,6 +104,28 @@ Test(parse, help_of_a_group_knows_the_group) {
   clear(&parsed);
 }
 
+Test(parse, a_command_may_begin_a_longer_one) {
+  static const struct {
+    const char *words, *command;
+  } rows[] = {
+      {"history", "history"},
+      {"history prod", "history"},
+      {"history import prod", "history import"},
+      {"--json history -q import --yes prod", "history import"},
+      {"history -n 5 import", "history"}, /* the environment of that name */
+      {"history -- import", "history"},
+      {"history prod --help", "history"},
+      {"history import --help", "history import"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+    Parsed parsed = parse(rows[i].words);
+    cr_assert(parsed.ok, "%s", rows[i].words);
+    cr_assert_str_eq(parsed.line.command->name, rows[i].command, "%s", rows[i].words);
+    clear(&parsed);
+  }
+  expect_usage_error("history import", "ENV is missing");
+}
+
 Test(parse, after_two_dashes_everything_is_an_argument) {
   expect_usage_error("status prod -- --help", "\"--help\" is one argument too many");
 }
