@@ -28,9 +28,8 @@ static void wait_for_lock(Worker *worker, const GError *refusal, bool is_first) 
 
 static bool open_and_lock(Worker *worker, GError **error) {
   bool may_come_free = false;
-  HostPurpose purpose = {.place = worker->rollout->place,
-                         .holder = worker->rollout->holder,
-                         .may_come_free = &may_come_free};
+  HostPurpose purpose = {
+      .place = worker->rollout->place, .holder = worker->rollout->holder, .may_come_free = &may_come_free};
   gint64 end = g_get_monotonic_time() + worker->rollout->request->wait_lock_ms * 1000;
   for (bool is_first = true;; is_first = false) {
     g_autoptr(GError) problem = NULL;

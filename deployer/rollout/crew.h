@@ -56,8 +56,8 @@ void rollout_free(
     Rollout *rollout); /* lets go of the hosts; request, situation, target and deployment are the caller's */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rollout, rollout_free)
 
-/* A failure is followed by putting back what ran before: not so for a rollback, which never returns to what it
- * leaves, and with `on_failure: stop`, which asks for a person (design §4, §6). */
+/* A failure is followed by putting back what ran before: not so for a rollback, which never returns to what
+ * it leaves, and with `on_failure: stop`, which asks for a person (design §4, §6). */
 bool rollout_may_go_back(const Rollout *rollout);
 
 /* Those that are not skipped, in order; borrowed. */

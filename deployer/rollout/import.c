@@ -472,8 +472,8 @@ bool import_foreign(Rollout *rollout, guint *imported, GError **error) {
 static bool import_now(Rollout *rollout, const char *holder, guint *imported, GError **error) {
   const RolloutRequest *request = rollout->request;
   if (!phase_connect(rollout, holder, error) || !import_foreign(rollout, imported, error) ||
-      !situation_read(request->history, request->config, request->environment->name, 0, &rollout->fresh,
-                      error))
+      !situation_read_locked(request->history, request->config, request->environment->name, 0,
+                             &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
   return close_abandoned(rollout, error);

@@ -10,8 +10,8 @@ bool phase_ready(Rollout *rollout, const char *holder, GError **error) {
   guint imported = 0;
   reporter_phase(request->reporter, "ready");
   if (!phase_connect(rollout, holder, error) || !import_foreign(rollout, &imported, error) ||
-      !situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
-                      &rollout->fresh, error))
+      !situation_read_locked(request->history, request->config, request->environment->name,
+                             rollout->deployment->id, &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
   return close_abandoned(rollout, error);

@@ -6,6 +6,7 @@
 
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/abandoned.h"
+#include "deployer/rollout/controller.h"
 #include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/import.h"
 #include "deployer/rollout/phases.h"
@@ -56,13 +57,6 @@ static bool confirm(const RolloutRequest *request, const Target *target, GError 
   g_string_append_printf(question, "%s?", what);
   question->str[0] = g_ascii_toupper(question->str[0]);
   return rollout_confirm(request, question->str, error);
-}
-
-static char *controller_name(void) {
-  g_autofree char *boot = NULL;
-  if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL))
-    boot = g_strdup("-");
-  return g_strdup_printf("%s %d %s", g_get_host_name(), (int)getpid(), g_strstrip(boot));
 }
 
 static void add_hosts(Deployment *deployment, const Environment *environment) {
@@ -185,8 +179,8 @@ static bool look_again(Rollout *rollout, GError **error) {
   guint imported = 0;
   const Situation *before = rollout->situation;
   if (!import_foreign(rollout, &imported, error) ||
-      !situation_read(request->history, request->config, request->environment->name, rollout->deployment->id,
-                      &rollout->fresh, error))
+      !situation_read_locked(request->history, request->config, request->environment->name,
+                             rollout->deployment->id, &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
   return situation_is_same(before, rollout->situation) || decide_again(rollout, error);

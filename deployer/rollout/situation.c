@@ -1,22 +1,27 @@
 /* Reading the states that a decision about an environment needs. */
 #include "deployer/rollout/situation.h"
 
+#include "deployer/rollout/controller.h"
 #include "support/errors.h"
 #include "support/poison.h"
 
-static void leave_out(GPtrArray *deployments, gint64 id) {
-  for (guint i = 0; i < deployments->len; i++)
-    if (((const Deployment *)g_ptr_array_index(deployments, i))->id == id) {
-      g_ptr_array_remove_index(deployments, i);
-      return;
-    }
+static bool waits_for_locks(const Deployment *deployment) {
+  return deployment->status == STATUS_RUNNING && controller_is_at_work(deployment->controller);
 }
 
-static bool read_state(History *history, const char *environment, gint64 besides, GPtrArray **deployments,
-                       EnvironmentState **state, GError **error) {
+static void leave_out(GPtrArray *deployments, gint64 besides, bool is_locked) {
+  for (guint i = deployments->len; i > 0; i--) {
+    const Deployment *deployment = g_ptr_array_index(deployments, i - 1);
+    if (deployment->id == besides || (is_locked && waits_for_locks(deployment)))
+      g_ptr_array_remove_index(deployments, i - 1);
+  }
+}
+
+static bool read_state(History *history, const char *environment, gint64 besides, bool is_locked,
+                       GPtrArray **deployments, EnvironmentState **state, GError **error) {
   if (!history_list_deployments(history, environment, 0, deployments, error))
     return false;
-  leave_out(*deployments, besides);
+  leave_out(*deployments, besides, is_locked);
   *state = environment_state_new(environment, *deployments);
   return true;
 }
@@ -28,18 +33,28 @@ static bool read_hold(History *history, Situation *situation, GError **error) {
   return true;
 }
 
-bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
-                    Situation **situation, GError **error) {
+static bool read_situation(History *history, const Config *config, const char *environment, gint64 besides,
+                           bool is_locked, Situation **situation, GError **error) {
   g_autoptr(Situation) read = g_new0(Situation, 1);
-  if (!read_state(history, environment, besides, &read->deployments, &read->state, error) ||
+  if (!read_state(history, environment, besides, is_locked, &read->deployments, &read->state, error) ||
       !read_hold(history, read, error))
     return false;
   const char *before = config_environment_before(config, environment);
   if (before != NULL &&
-      !read_state(history, before, besides, &read->before_deployments, &read->before, error))
+      !read_state(history, before, besides, false, &read->before_deployments, &read->before, error))
     return false;
   *situation = g_steal_pointer(&read);
   return true;
+}
+
+bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
+                    Situation **situation, GError **error) {
+  return read_situation(history, config, environment, besides, false, situation, error);
+}
+
+bool situation_read_locked(History *history, const Config *config, const char *environment, gint64 besides,
+                           Situation **situation, GError **error) {
+  return read_situation(history, config, environment, besides, true, situation, error);
 }
 
 void situation_free(Situation *situation) {

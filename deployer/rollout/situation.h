@@ -16,6 +16,10 @@ typedef struct {
 /* `besides`: a deployment to leave out (the one that asks), or 0. */
 bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
                     Situation **situation, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for one who holds the locks: what is still `running` was abandoned, except those that only wait
+ * for the locks; these have done nothing yet and are left out. */
+bool situation_read_locked(History *history, const Config *config, const char *environment, gint64 besides,
+                           Situation **situation, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* No deployment of the environment began or ended between the two, and no hold was made or lifted. */
 bool situation_is_same(const Situation *a, const Situation *b);
 void situation_free(Situation *situation);

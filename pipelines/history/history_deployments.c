@@ -242,8 +242,7 @@ static bool write_outcome(History *history, const Deployment *deployment, GError
   if (!query_prepare(
           history,
           "UPDATE deployment SET status = ?, exit_code = ?, finished_at = ?, touched = ?, message = ?,"
-          " sequence = CASE sequence WHEN 0 THEN " HISTORY_NEXT_SEQUENCE " ELSE sequence END"
-          " WHERE id = ?",
+          " sequence = " HISTORY_NEXT_SEQUENCE " WHERE id = ?",
           &query, error))
     return false;
   query_text(&query, deployment_status_name(deployment->status));
