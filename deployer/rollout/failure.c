@@ -48,13 +48,18 @@ static void settle_records(const Rollout *rollout) {
     settle_record(g_ptr_array_index(rollout->workers, i));
 }
 
-/* Every host is known to run its `current`: not so where an earlier deployment was cut short. */
+/* Every host is known to run its `current`. Not so where an earlier deployment was cut short; and if that was
+ * in the middle of its commit, some have the new one as their `current`, and going back has mixed them. */
 static bool are_all_as_before(const Rollout *rollout) {
   g_autoptr(GPtrArray) active = rollout_active(rollout);
+  const bool may_differ = !environment_is_unsettled(rollout->situation->state);
+  const char *first = NULL;
   for (guint i = 0; i < active->len; i++) {
     const Worker *worker = g_ptr_array_index(active, i);
     const char *current = worker->facts != NULL ? worker->facts->current : NULL;
-    if (g_strcmp0(worker->record->runs, current != NULL ? current : "") != 0)
+    const char *runs = worker->record->runs;
+    first = i == 0 ? runs : first;
+    if (g_strcmp0(runs, current != NULL ? current : "") != 0 || (!may_differ && g_strcmp0(runs, first) != 0))
       return false;
   }
   return true;
@@ -102,7 +107,9 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
                 is_any_skipped(rollout) ? " that was not skipped" : "", duration);
   g_autofree char *way_out = describe_way_out(rollout);
   return fail(error, SLIPWAY_ERROR_BROKEN, "%s\n%s%s\n%s", cause->message,
-              problem != NULL ? "could not be put back: " : "nothing was put back",
+              problem != NULL ? "could not be put back: "
+              : is_restored   ? "put back, but not every host is known to run the same"
+                              : "nothing was put back",
               problem != NULL ? problem->message : "", way_out);
 }
 
