@@ -83,6 +83,6 @@ static guint count_running(const Situation *situation) {
 }
 
 bool situation_is_same(const Situation *a, const Situation *b) {
-  return newest(a) == newest(b) && count_running(a) == count_running(b) &&
-         (a->hold != NULL) == (b->hold != NULL);
+  return newest(a) == newest(b) && a->deployments->len == b->deployments->len &&
+         count_running(a) == count_running(b) && (a->hold != NULL) == (b->hold != NULL);
 }

@@ -135,3 +135,17 @@ expect_exit 0 slipway history prod --json
 expect_json '[.[] | select(.status == "succeeded") | "\(.kind) \(.version)"] | .[:2] | join(", ")' "rollback 2.0, deploy 5.0"
 expect_exit 3 slipway deploy prod 5.0
 expect_err 'r5 is marked bad in prod: d8 rolled back from it'
+
+begin "one that was killed there: taken in without an end, and its hosts say how it ended"
+"$SLIPWAY" --history b.db deploy prod 1.0 </dev/null >/dev/null 2>&1 &
+controller=$!
+wait_until 60 fleet exec prod1 sh -c "tail -n 1 $journal | grep -q 'intent.*\"version\":\"1.0\"'"
+kill -KILL "$controller"
+wait "$controller" 2>/dev/null || true
+expect_exit 0 slipway history import prod --wait-lock 1m
+expect_err 'd9 was interrupted, its slipway is gone'
+expect_exit 0 slipway history prod --json
+expect_json '.[0] | "\(.kind) \(.version) \(.status) \(.exit_code)"' "deploy 1.0 interrupted 130"
+expect_exit 0 slipway rollback prod
+expect_version 2.0 prod1 prod2
+expect_same "$two" "$(hashes)"
