@@ -24,13 +24,14 @@ mkdir elsewhere
 (cd elsewhere && "$SLIPWAY" history --history "$WORK/other.db" --json -c /nonexistent) | jq -e '. == []' >/dev/null
 (cd elsewhere && SLIPWAY_HISTORY=$WORK/other.db "$SLIPWAY" history --json) | jq -e '. == []' >/dev/null
 
-run 3 rollback prod --yes
-err_has 'prod'
+# A rollback would ask the hosts, and nobody can say yes here; with a yes it does, and there is no engine.
+run 3 rollback prod
+err_has 'slipway history import prod'
 out_is_empty
-run 3 rollback prod --yes --json
+run 4 rollback prod --yes
+err_has 'no engine'
+run 3 rollback prod --json
 out_json 'length >= 1 and .[-1].event == "result" and .[-1].error.kind == "refused" and .[-1].exit_code == 3'
-run 2 rollback prod --to nosuch --yes
-err_has 'nosuch'
 run 0 promote prod --yes --json
 out_json '.[-1].event == "result" and .[-1].id == null and .[-1].environment == "prod"'
 

@@ -36,7 +36,9 @@ wrong 'there are ci, prod' history nosuch
 wrong 'for bash only' completion tcsh
 # What later issues bring is not silently accepted today.
 wrong 'no option "--live"' status --live
-wrong 'no option "--host"' deploy ci --host web1
+wrong 'it has local' deploy ci --host web1
+wrong 'leave the release' deploy ci r1 --as-is
+wrong 'wants --reason' rollback ci --force
 wrong 'no command "exec"' exec ci web -- true
 
 run 2 deploy ci r1 --force --json
