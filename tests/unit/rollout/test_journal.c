@@ -78,7 +78,7 @@ Test(journal, order_is_each_journals_own_and_then_by_time) {
 Test(journal, a_line_that_is_no_line_of_this_place_is_left_out_and_named) {
   g_autofree char *good = journal("a:succeeded@1");
   g_autofree char *other = g_strdup(good);
-  memcpy(strstr(other, "shop"), "sh\\u", 4); /* no longer JSON */
+  strstr(other, "shop")[2] = '\\'; /* no longer JSON */
   g_autofree char *text =
       g_strdup_printf("garbage\n%s{\"deployment\":\"../../x\",\"app\":\"shop\",\"environment\":\"prod\"}\n"
                       "{\"deployment\":\"cccccccccccccccccccccccccc\",\"app\":\"shop\",\"environment\":"
@@ -148,11 +148,9 @@ Test(journal, what_all_that_were_asked_noted_succeeded) {
       retell(WORDS("a:intent@1 a:succeeded@2", "a:intent@1 a:succeeded@2"), true);
   cr_assert_eq(one_away->status, STATUS_SUCCEEDED);
   assert_hosts(one_away, "changed:a changed:a skipped:?");
-  g_autoptr(Deployment) one_silent = retell(WORDS("b:intent@2 b:succeeded@2",
-                                                  "a:intent@1 a:succeeded@1 b:intent@2 "
-                                                  "b:succeeded@2",
-                                                  "a:intent@1 a:succeeded@1"),
-                                            true);
+  static const char both[] = "a:intent@1 a:succeeded@1 b:intent@2 b:succeeded@2";
+  g_autoptr(Deployment) one_silent =
+      retell(WORDS("b:intent@2 b:succeeded@2", both, "a:intent@1 a:succeeded@1"), true);
   assert_hosts(one_silent, "changed:b changed:b skipped:a");
 }
 
