@@ -184,8 +184,7 @@ Test(journal, nonsense_in_a_manifest_is_no_release) {
   static const char *const manifests[] = {
       "{}",
       "{\"release\":{\"uid\":\"x\",\"version\":\"1\",\"images\":{\"web\":\"w@sha256:1\"}}}",
-      "{\"release\":{\"uid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"version\":\"1\",\"images\":{\"web\":\"w:"
-      "latest\"}}}",
+      "{\"release\":{\"uid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"version\":\"1\",\"images\":{\"web\":\"w:1\"}}}",
       "{\"release\":{\"uid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"images\":{\"web\":\"w@sha256:1\"}}}",
       "{\"release\":[]}",
   };
