@@ -62,7 +62,9 @@ static int complain(HostReply *reply, const char *what) {
 
 /* What a script without a model does, and what one with a model should. */
 static int run_in_shell(const Model *model, const HostScript *script, HostReply *reply) {
-  g_autofree char *folder = g_dir_make_tmp("torture-XXXXXX", NULL);
+  g_autofree char *folder = g_strconcat(model->home, ".script-XXXXXX", NULL);
+  if (g_mkdtemp(folder) == NULL)
+    return complain(reply, folder);
   g_autofree char *in = g_build_filename(folder, "in", NULL);
   g_autofree char *out = g_build_filename(folder, "out", NULL);
   g_autofree char *text = g_strdup_printf("exec <'%s' >'%s'; cd\n%s", in, out, script->text);
@@ -241,11 +243,22 @@ static void move_all(const char *from, const char *to) {
   }
 }
 
+/* Of what was killed. */
+static void remove_leftovers(const char *folder, const char *prefix) {
+  g_autoptr(Names) names = list(folder);
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
+    if (g_str_has_prefix(names->pdata[i], prefix))
+      tree_remove(path);
+  }
+}
+
 static int run_upload(Model *model, const HostScript *script, HostReply *reply) {
   (void)model;
   const char *folder = script->argv[0];
   g_autofree char *incoming = g_build_filename(folder, "incoming.XXXXXX", NULL);
   g_autofree char *release = g_build_filename(folder, "releases", script->argv[1], NULL);
+  remove_leftovers(folder, "incoming.");
   if (!make_folder(folder, "releases") || !make_folder(folder, "files") || mkdtemp(incoming) == NULL ||
       !unpack(script->input, script->input_length, incoming))
     return complain(reply, "upload");
@@ -303,9 +316,14 @@ static void tell_digests(const char *releases, GString *out) {
   }
 }
 
-static void discard(const char *kind, const char *folder, const char *name, HostReply *reply) {
-  g_autofree char *path = g_build_filename(folder, name, NULL);
-  tree_remove(path);
+/* First out of sight, so that a folder is there whole or not at all. */
+static void discard(const char *kind, const char *folder, const char *parent, const char *name,
+                    HostReply *reply) {
+  g_autofree char *path = g_build_filename(folder, parent, name, NULL);
+  g_autofree char *hidden = g_strdup_printf("%s/going.%s", folder, name);
+  if (g_rename(path, hidden) != 0)
+    return;
+  tree_remove(hidden);
   g_string_append_printf(reply->out, "%s %s 4096 1\n", kind, name);
 }
 
@@ -318,13 +336,15 @@ static int run_prune(Model *model, const HostScript *script, HostReply *reply) {
   g_autofree char *current = g_file_read_link(link, NULL);
   if (!g_str_equal(script->argv[1], "remove"))
     return run_in_shell(model, script, reply);
+  remove_leftovers(folder, "going.");
+  remove_leftovers(folder, "incoming.");
   for (const char *const *uid = script->argv + 2; *uid != NULL; uid++)
     if (current == NULL || !g_str_has_suffix(current, *uid))
-      discard("release", releases, *uid, reply);
+      discard("release", folder, "releases", *uid, reply);
   g_autoptr(Names) names = list(files);
   for (guint i = 0; i < names->len; i++)
     if (!is_mounted(releases, names->pdata[i]))
-      discard("file", files, names->pdata[i], reply);
+      discard("file", folder, "files", names->pdata[i], reply);
   tell_digests(releases, reply->out);
   return 0;
 }
