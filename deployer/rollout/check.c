@@ -1,6 +1,7 @@
 /* `slipway check ENV`: could a deployment be made ready here? Asks without changing or locking anything. */
 #include <string.h>
 
+#include "deployer/rollout/check.h"
 #include "deployer/rollout/crew.h"
 #include "host_scripts.h"
 #include "support/errors.h"
@@ -27,8 +28,7 @@ void check_answer_free(CheckAnswer *answer) {
   g_free(answer);
 }
 
-/* Takes ownership of `text`. */
-static void add_answer(GPtrArray *answers, const char *host, const char *subject, bool passes, char *text) {
+void check_add(GPtrArray *answers, const char *host, const char *subject, bool passes, char *text) {
   CheckAnswer *answer = g_new0(CheckAnswer, 1);
   answer->host = g_strdup(host);
   answer->subject = g_strdup(subject);
@@ -38,10 +38,10 @@ static void add_answer(GPtrArray *answers, const char *host, const char *subject
 }
 
 static void say(const HostCheck *check, const char *subject, bool passes, char *text) {
-  add_answer(check->answers, check->host->config->name, subject, passes, text);
+  check_add(check->answers, check->host->config->name, subject, passes, text);
 }
 
-static void check_room(const HostCheck *check, const char *folder, gint64 bytes, gint64 inodes) {
+static void check_free(const HostCheck *check, const char *folder, gint64 bytes, gint64 inodes) {
   g_autofree char *size = size_for_people(bytes);
   if (bytes >= 0)
     say(check, "disk", bytes >= LEAST_FREE_BYTES, g_strdup_printf("%s free in %s", size, folder));
@@ -63,7 +63,7 @@ static void check_rooms(const HostCheck *check, const char *folder, const char *
   for (char **line = lines; *line != NULL; line++) {
     g_auto(GStrv) words = g_strsplit(*line, " ", 3);
     if (g_strv_length(words) == 3)
-      check_room(check, words[0], g_ascii_strtoll(words[1], NULL, 10), g_ascii_strtoll(words[2], NULL, 10));
+      check_free(check, words[0], g_ascii_strtoll(words[1], NULL, 10), g_ascii_strtoll(words[2], NULL, 10));
   }
 }
 
@@ -128,8 +128,8 @@ static void check_registries(const Config *config, GPtrArray *answers) {
     const NamedValue *image = g_ptr_array_index(config->images, i);
     g_autoptr(GError) problem = NULL;
     bool passes = registry_check(registry, image->value, &problem);
-    add_answer(answers, NULL, "registry", passes,
-               passes ? g_strdup_printf("%s can be read", image->value) : g_strdup(problem->message));
+    check_add(answers, NULL, "registry", passes,
+              passes ? g_strdup_printf("%s can be read", image->value) : g_strdup(problem->message));
   }
 }
 
@@ -150,12 +150,12 @@ static void check_hosts(const Environment *environment, const char *place, GPtrA
   }
 }
 
-bool rollout_check(const Config *config, const Environment *environment, GPtrArray **answers,
-                   GError **error) {
-  (void)error;
-  g_autofree char *place = g_strdup_printf("%s--%s", config->app, environment->name);
-  *answers = g_ptr_array_new_with_free_func((GDestroyNotify)check_answer_free);
-  check_hosts(environment, place, *answers);
-  check_registries(config, *answers);
-  return true;
+GPtrArray *rollout_check(const RolloutRequest *request) {
+  const Config *config = request->config;
+  g_autofree char *place = g_strdup_printf("%s--%s", config->app, request->environment->name);
+  GPtrArray *answers = g_ptr_array_new_with_free_func((GDestroyNotify)check_answer_free);
+  check_hosts(request->environment, place, answers);
+  check_registries(config, answers);
+  check_room(request, answers);
+  return answers;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deployer/rollout/compare.h"
+#include "deployer/rollout/next.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
 #include "deployer/rollout/runs.h"
@@ -194,34 +195,47 @@ static Deployment *unrecorded(const RolloutRequest *request, const Target *targe
   return deployment;
 }
 
-/* Which command a bare `plan ENV` asks about. */
-static bool resolve(const RolloutRequest *asked, const Situation *situation, Plan *plan, Target **target,
-                    GError **error) {
+static bool is_open(const RolloutRequest *request) {
+  return request->release == NULL && config_is_in_pipeline(request->config, request->environment->name);
+}
+
+bool resolve_next(const RolloutRequest *asked, const Situation *situation, Next *next, GError **error) {
   RolloutRequest request = *asked;
-  bool is_open = asked->release == NULL && config_is_in_pipeline(asked->config, asked->environment->name);
-  if (is_open) {
+  if (is_open(asked)) {
     request.kind = KIND_PROMOTE;
-    g_clear_pointer(&plan->gates, g_ptr_array_unref);
-    if (!target_resolve(&request, situation, true, &plan->gates, target, &plan->note, error))
+    if (!target_resolve(&request, situation, true, &next->gates, &next->target, &next->note, error))
       return false;
   }
-  plan->kind = request.kind;
-  if (*target != NULL || (is_open && environment_current(situation->state) == NULL))
+  next->kind = request.kind;
+  if (next->target != NULL || (is_open(asked) && environment_current(situation->state) == NULL))
     return true;
-  plan->kind = asked->kind;
+  next->kind = asked->kind;
   g_autofree char *unused = NULL;
-  g_clear_pointer(&plan->gates, g_ptr_array_unref);
-  return target_resolve(asked, situation, true, &plan->gates, target, &unused, error);
+  g_clear_pointer(&next->gates, g_ptr_array_unref);
+  return target_resolve(asked, situation, true, &next->gates, &next->target, &unused, error);
+}
+
+void next_clear(Next *next) {
+  g_clear_pointer(&next->target, target_free);
+  g_clear_pointer(&next->gates, g_ptr_array_unref);
+  g_free(next->note);
 }
 
 bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) {
   g_autoptr(Situation) situation = NULL;
-  g_autoptr(Target) target = NULL;
+  g_auto(Next) next = {0};
   g_autoptr(Plan) made = plan_new();
   if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
-      !resolve(request, situation, made, &target, error))
+      !resolve_next(request, situation, &next, error))
     return false;
-  if (target != NULL) {
+  made->kind = next.kind;
+  made->note = g_steal_pointer(&next.note);
+  if (next.gates != NULL) {
+    g_ptr_array_unref(made->gates);
+    made->gates = g_steal_pointer(&next.gates);
+  }
+  if (next.target != NULL) {
+    Target *target = next.target;
     if (!target_pin(request, target, error) || !compare_with_current(request, situation, target, made, error))
       return false;
     add_rows(request, made);

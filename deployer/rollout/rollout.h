@@ -76,12 +76,11 @@ bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) G_
 
 typedef struct {
   char *host;    /* NULL: not about a host (a registry) */
-  char *subject; /* "ssh", "engine", "compose", "disk", "inodes", "clock", "registry" */
+  char *subject; /* "ssh", "engine", "compose", "disk", "inodes", "clock", "room", "registry", "history" */
   bool passes;
   char *answer;
 } CheckAnswer;
 void check_answer_free(CheckAnswer *answer);
-/* `check ENV`: asks every host and registry. *answers also when some do not pass; the error is only for what
- * keeps it from asking at all. */
-bool rollout_check(const Config *config, const Environment *environment, GPtrArray **answers,
-                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* `check ENV`: asks every host and registry, and whether there is room for what ENV is likely to get next
+ * (request->kind is KIND_DEPLOY). CheckAnswer, also those that do not pass. Caller frees. */
+GPtrArray *rollout_check(const RolloutRequest *request);

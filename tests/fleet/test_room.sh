@@ -35,3 +35,10 @@ expect_same 0 "$(pulls_of few)"
 begin "and no container was started anywhere; the host with room shows how a pull is counted"
 for host in roomy small few; do expect_same '' "$(all_containers "$host")"; done
 expect_other 0 "$(pulls_of roomy)"
+
+begin "check asks for room for what the environment would get next"
+expect_exit 0 slipway check ci
+expect_out 'roomy +room +r1 \(1\.0\): has all images'
+sed -i 's/^pipeline: .*/pipeline: [tight]/' slipway.yml
+expect_exit 4 slipway check tight
+expect_out 'small +room +r1 \(1\.0\): not enough disk: about [0-9.]+ MB needed'
