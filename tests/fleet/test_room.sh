@@ -41,4 +41,4 @@ expect_exit 0 slipway check ci
 expect_out 'roomy +room +[a-zA-Z]+ +r1 \(1\.0\): has all images'
 sed -i 's/^pipeline: .*/pipeline: [tight]/' slipway.yml
 expect_exit 4 slipway check tight
-expect_out 'small +room +[a-zA-Z]+ +r1 \(1\.0\): not enough disk: about [0-9.]+ MB needed'
+expect_out 'small +room +NOT OK +r1 \(1\.0\): not enough disk: about [0-9.]+ MB needed'
