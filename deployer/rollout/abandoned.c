@@ -88,7 +88,7 @@ static bool is_doubtful(const Rollout *rollout, const Deployment *abandoned) {
   g_autoptr(GPtrArray) older = g_ptr_array_new();
   for (guint i = 0; i < rollout->situation->deployments->len; i++) {
     Deployment *deployment = g_ptr_array_index(rollout->situation->deployments, i);
-    if (deployment->id < abandoned->id)
+    if (deployment->status != STATUS_RUNNING || deployment->id < abandoned->id)
       g_ptr_array_add(older, deployment);
   }
   g_autoptr(EnvironmentState) state = environment_state_new(abandoned->environment, older);

@@ -167,11 +167,12 @@ static bool decide_again(Rollout *rollout, GError **error) {
     note_rollback(rollout->deployment, rollout->target);
     return history_update_deployment(rollout->request->history, rollout->deployment, error);
   }
-  return fail(error, SLIPWAY_ERROR_REFUSED,
-              "another deployment ended meanwhile, and now this command "
-              "means something else; nothing was touched. "
-              "See slipway history %s, and run it again",
-              rollout->request->environment->name);
+  g_autofree char *now = target != NULL ? describe_move(rollout->request, target) : g_strdup(note);
+  return fail(
+      error, SLIPWAY_ERROR_REFUSED,
+      "another deployment ended meanwhile, and now this command means something else: %s; nothing was "
+      "touched. See slipway history %s, and run it again if that is what you want",
+      now, rollout->request->environment->name);
 }
 
 static bool look_again(Rollout *rollout, GError **error) {
