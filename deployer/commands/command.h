@@ -57,7 +57,7 @@ typedef enum {
   READS_HISTORY =
       1 << 1, /* needs slipway.yml only to find the history, when no option or variable names it */
   WRITES_HISTORY = 1 << 2,
-  RUNS = 1 << 3, /* --json: events, the result last; otherwise one document */
+  RUNS = 1 << 3,                    /* --json: events, the result last; otherwise one document */
   MAY_USE_RECORDED_CONFIG = 1 << 4, /* where slipway.yml cannot be loaded: recorded_config.h */
 } CommandNeeds;
 
