@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet ci1 prod1 prod2:compose=v1
+start_fleet ci1 prod1 prod2
 make_shop ci=ci1 prod=prod1,prod2
 
 ship() {

@@ -6,7 +6,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet prod1 prod2:compose=v1
+start_fleet prod1 prod2
 make_shop prod=prod1,prod2
 # Small: what is tested is what hosts remember. The proxy is somebody else's image.
 cat >compose.yml <<YAML

@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet ci1 e1:compose=v1 prod1:compose=v1 prod2 sand
+start_fleet ci1 e1:compose=v1 prod1 prod2 sand
 make_shop ci=ci1 end2end=e1 prod=prod1,prod2 +sandbox=sand
 
 digest_of_sidecar() { fleet image library/proxy:stable web "$1" | sed 's/.*@//'; }

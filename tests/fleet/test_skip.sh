@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet one two:compose=v1 three
+start_fleet one two three
 make_shop prod=one,two,three next=one
 # One small service: what is tested is which hosts get it.
 cat >compose.yml <<YAML

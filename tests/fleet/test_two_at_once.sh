@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet one two:compose=v1
+start_fleet one two
 make_shop prod=one,two
 build 1.0
 release 1.0 >/dev/null
