@@ -132,8 +132,10 @@ static bool judge_status(const Host *host, const HostPurpose *purpose, const Hos
     return fail_elsewhere(told, purpose->place, host->config->name, error);
   if (reply->status == STATUS_TOOLS_MISSING) {
     g_autofree char *missing = text_printable(told_text(told, "missing"), false);
-    return fail(error, SLIPWAY_ERROR_UNREADY,
-                "the host lacks %s (packages coreutils, util-linux, grep, sed and tar)", missing);
+    return fail(
+        error, SLIPWAY_ERROR_UNREADY,
+        "the host lacks %s (packages coreutils, util-linux, grep, sed and tar; busybox's tools will not do)",
+        missing);
   }
   g_autofree char *complaint = text_printable(g_strstrip(reply->err->str), false);
   if (reply->status == STATUS_NOT_WRITABLE)

@@ -28,7 +28,11 @@ slipway_find_tools() {
   for slipway_tool in flock timeout head tail tar stat wc mktemp sync sed tr grep; do
     command -v "$slipway_tool" >/dev/null || slipway_missing="$slipway_missing $slipway_tool"
   done
-  [ -z "$slipway_missing" ] && return
+  # The shell that stays reads its frames with it; busybox's reads ahead, and would eat what follows.
+  if [ -z "$slipway_missing" ]; then
+    [ "$(printf ab | { head -c 1 >/dev/null && head -c 1; })" = b ] && return
+    slipway_missing=' a head that reads no more than it is told'
+  fi
   slipway_tell missing "${slipway_missing# }"
   return 69
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fixture.h"
 #include "support/errors.h"
@@ -51,6 +52,20 @@ Test(local, speaks_http_to_the_engine_that_docker_host_names) {
   g_auto(HttpReply) reply = {0};
   cr_assert(host->ops->request(host, &(HttpRequest){.url = "http://engine/x"}, &reply, NULL));
   cr_assert_str_eq(reply.body->str, "/x");
+}
+
+/* Busybox's does: the next frame of the shell that stays would be lost, and slipway would wait for its
+ * answer. */
+Test(local, refuses_a_host_whose_head_reads_ahead) {
+  g_autofree char *folder = fixture_path(&fixture, "bin");
+  g_autofree char *program = g_build_filename(folder, "head", NULL);
+  g_autofree char *path = g_strdup_printf("%s:%s", folder, g_getenv("PATH"));
+  cr_assert_eq(g_mkdir_with_parents(folder, 0755), 0);
+  cr_assert(g_file_set_contents(program, "#!/bin/sh\nexec cat\n", -1, NULL));
+  cr_assert_eq(chmod(program, 0755), 0);
+  g_setenv("PATH", path, TRUE);
+  g_autoptr(GError) error = open_error(&config, NULL);
+  expect_error(error, SLIPWAY_ERROR_UNREADY, "a head that reads no more than it is told");
 }
 
 Test(local, refuses_an_engine_elsewhere) {
