@@ -230,12 +230,13 @@ static bool target_named(const EnvironmentState *state, const Deployment *to, Ro
   return true;
 }
 
-/* A rollback that was interrupted goes on: the top is what it was leaving. */
+/* A rollback that was interrupted, or that failed on a host, goes on when it is asked for again: the top is
+ * what it was leaving. */
 static bool target_resumed(const EnvironmentState *state, RollbackTarget *target) {
   const Deployment *last = state->last;
   const Deployment *restores = g_hash_table_lookup(state->by_id, &last->restores);
   const Deployment *leaves = g_hash_table_lookup(state->by_id, &last->leaves);
-  if (last->kind != KIND_ROLLBACK || last->status == STATUS_BROKEN || restores == NULL || leaves == NULL)
+  if (last->kind != KIND_ROLLBACK || restores == NULL || leaves == NULL)
     return false;
   *target = (RollbackTarget){.restores = restores, .leaves = leaves, .move = last->move};
   return true;

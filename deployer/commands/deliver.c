@@ -93,23 +93,30 @@ static guint count_hosts(const Deployment *deployment, HostStatus status) {
   return count;
 }
 
-/* "3 hosts changed" / "2 hosts changed, 1 as it was" / "nothing had to change" */
+/* "3 hosts changed" / "2 hosts changed, 1 as it was, 1 skipped" / "nothing had to change" */
 static char *change_words(const Deployment *deployment) {
   guint changed = count_hosts(deployment, HOST_CHANGED);
   guint unchanged = count_hosts(deployment, HOST_UNCHANGED);
-  if (changed == 0)
-    return g_strdup("nothing had to change");
+  guint skipped = count_hosts(deployment, HOST_SKIPPED);
   g_autofree char *hosts = count_word(changed, "host", "hosts");
-  if (unchanged == 0)
-    return g_strdup_printf("%s changed", hosts);
-  return g_strdup_printf("%s changed, %u as it was", hosts, unchanged);
+  GString *words = g_string_new(NULL);
+  if (changed == 0)
+    g_string_append(words, "nothing had to change");
+  else
+    g_string_append_printf(words, "%s changed", hosts);
+  if (changed > 0 && unchanged > 0)
+    g_string_append_printf(words, ", %u as it was", unchanged);
+  if (skipped > 0)
+    g_string_append_printf(words, ", %u skipped", skipped);
+  return g_string_free(words, FALSE);
 }
 
 static void say_down(const Deployment *deployment) {
   g_autofree char *changes = change_words(deployment);
   g_autofree char *duration = duration_of(deployment);
-  (void)printf("%s runs nothing: d%" G_GINT64_FORMAT ", %s, in %s\n", deployment->environment, deployment->id,
-               changes, duration);
+  (void)printf("%s runs nothing%s: d%" G_GINT64_FORMAT ", %s, in %s\n", deployment->environment,
+               count_hosts(deployment, HOST_SKIPPED) > 0 ? " on the hosts that were reached" : "",
+               deployment->id, changes, duration);
 }
 
 static void say_success(const Deployment *deployment) {

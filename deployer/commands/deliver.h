@@ -13,11 +13,11 @@ typedef struct {
 /* Rows for a choices struct that has a GateChoices at offset `base`. */
 /* clang-format off */
 #define GATE_OPTIONS(base)                                                                                   \
-  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(GateChoices, force), "pass the gates, and too few locks; wants --reason"},  \
+  {0, OPTION_FLAG, "force", NULL, (base) + offsetof(GateChoices, force), "pass every gate and a hold, and go on with too few locks; wants --reason"},  \
   {0, OPTION_TEXT, "reason", "TEXT", (base) + offsetof(GateChoices, reason),                                 \
    "why; recorded with the deployment"},                                                                     \
   {0, OPTION_FLAG, "repin", NULL, (base) + offsetof(GateChoices, repin),                                     \
-   "resolve the tags of images that are not the release's own anew"}
+   "resolve the tags of sidecar images (nginx, redis) again; else the release keeps their digests"}
 /* clang-format on */
 
 /* For every command that locks the hosts. */
@@ -40,7 +40,7 @@ typedef struct {
 /* clang-format off */
 #define SKIP_OPTIONS(base)                                                                                   \
   {0, OPTION_FLAG, "skip-unreachable", NULL, (base) + offsetof(HostChoices, skip_unreachable),               \
-   "go on without hosts that cannot be reached; most of the hosts must be (or --force)"}
+   "go on without hosts that cannot be reached; more than half must be locked, or --force"}
 #define HOST_OPTIONS(base)                                                                                   \
   {0, OPTION_LIST, "host", "NAME", (base) + offsetof(HostChoices, only),                                     \
    "only this host, the others count as skipped; may be repeated"}
@@ -59,7 +59,7 @@ typedef struct {
 /* clang-format off */
 #define FORCE_OPTIONS(base)                                                                                  \
   {0, OPTION_FLAG, "force", NULL, (base) + offsetof(ForceChoices, force),                                    \
-   "go on although few of the hosts could be reached and locked; wants --reason"},                           \
+   "go on although no more than half of the hosts could be locked; wants --reason"},                           \
   {0, OPTION_TEXT, "reason", "TEXT", (base) + offsetof(ForceChoices, reason), "why; recorded"}
 /* clang-format on */
 

@@ -112,6 +112,15 @@ static void say_what_stands_in(const Session *session, const GError *cause, cons
     reporter_warn(session->reporter, "%s%s; using the history %s", lines[0], more, path);
 }
 
+/* Tasks run in the folder of slipway.yml, also when it cannot be loaded. */
+static void restore_directory(const GlobalOptions *global, Config *config) {
+  g_autofree char *file = NULL;
+  g_autofree char *folder =
+      locate_config(global, &file, NULL) ? g_path_get_dirname(file) : g_get_current_dir();
+  g_free(config->directory);
+  config->directory = g_canonicalize_filename(folder, NULL);
+}
+
 static bool do_without_config(const Command *command, Invocation *invocation, Session *session,
                               const GError *cause, GError **error) {
   g_autofree char *path = NULL;
@@ -122,6 +131,8 @@ static bool do_without_config(const Command *command, Invocation *invocation, Se
        !recorded_config_read(session->history, environment_name(command, invocation), &session->config,
                              &source, error)))
     return prefix(error, "%s\n", cause->message);
+  if (session->config != NULL)
+    restore_directory(invocation->global, session->config);
   invocation->config = session->config;
   say_what_stands_in(session, cause, path, source);
   return find_environment(command, invocation, error);

@@ -37,20 +37,21 @@ static const Example examples[] = {
     {"down sandbox --volumes", "its data as well"},
     {0},
 };
-const Command command_down = {.name = "down",
-                              .summary = "take an environment down: nothing of it runs any more",
-                              .description = "Containers and networks are removed on all hosts at once; "
-                                             "volumes only with --volumes. Images, release "
-                                             "folders and the history stay: rollback brings back what ran, "
-                                             "deploy ENV RELEASE anything else. Neither the "
-                                             "registry nor today's Compose files are needed, a hold does not "
-                                             "refuse it, and where nothing runs it does "
-                                             "no harm. Recorded as a deployment of kind `down`. When a host "
-                                             "fails nothing is put back (exit status 5); "
-                                             "down again goes on.",
-                              .arguments = arguments,
-                              .options = options,
-                              .choices_size = sizeof(Choices),
-                              .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
-                              .examples = examples,
-                              .run = run_down};
+const Command command_down = {
+    .name = "down",
+    .summary = "take an environment down: nothing of it runs any more",
+    .description = "Containers and networks are removed on all hosts at once; "
+                   "volumes only with --volumes. Images, release "
+                   "folders and the history stay: rollback brings back what ran, "
+                   "deploy ENV RELEASE anything else. Neither the "
+                   "registry nor today's Compose files are needed, a hold does not "
+                   "refuse it, it asks only in a protected environment, and where nothing runs it does "
+                   "no harm. Recorded as a deployment of kind `down`. When a host "
+                   "fails nothing is put back (exit status 5); "
+                   "down again goes on.",
+    .arguments = arguments,
+    .options = options,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .examples = examples,
+    .run = run_down};

@@ -179,7 +179,9 @@ static const Example examples[] = {
 };
 const Command command_history = {.name = "history",
                                  .summary = "list the deployments, newest first",
-                                 .description = "Holds stand below them. With --json: the deployments.",
+                                 .description =
+                                     "Holds stand below them. With --json: the deployments. A history that "
+                                     "was lost, or made elsewhere: slipway history import ENV.",
                                  .arguments = arguments,
                                  .options = options,
                                  .choices_size = sizeof(Choices),

@@ -28,12 +28,14 @@ static bool find_newest_id(History *history, gint64 *id, GError **error) {
   return true;
 }
 
-/* Borrowed from `deployments`, oldest first. Imported ones have the ids that were free. */
+/* Borrowed from `deployments`, oldest first. Imported ones have the ids that were free, and no controller. */
 static GPtrArray *find_imported(GPtrArray *deployments, gint64 newest_before) {
   GPtrArray *imported = g_ptr_array_new();
-  for (guint i = deployments->len; i > 0; i--)
-    if (((const Deployment *)deployments->pdata[i - 1])->id > newest_before)
+  for (guint i = deployments->len; i > 0; i--) {
+    const Deployment *deployment = deployments->pdata[i - 1];
+    if (deployment->id > newest_before && deployment->controller == NULL)
       g_ptr_array_add(imported, deployments->pdata[i - 1]);
+  }
   return imported;
 }
 
@@ -119,7 +121,7 @@ const Command command_history_import = {
         "files: with "
         "these, rollback works as before. The hosts are locked meanwhile, no container is touched, and what "
         "is here already stays as it is. deploy, promote, rollback, down and prune do the same before they "
-        "decide anything. What never touched a host, approvals and holds are not on the hosts.",
+        "decide anything. What never touched a host, and holds, are not on the hosts.",
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),

@@ -80,10 +80,13 @@ static const Example examples[] = {
 };
 const Command command_hold = {
     .name = "hold",
-    .summary = "let no deployment but rollback into an environment",
+    .summary = "let nothing new into an environment",
     .description =
         "deploy and promote are refused (exit status 3) until `slipway unhold ENV`, also when there is "
-        "nothing to promote; --force --reason TEXT passes. A second hold counts from then on with its own "
+        "nothing to promote; rollback, down and deploy --as-is, which bring nothing new, are not. It counts "
+        "in "
+        "this history only: another machine's slipway does not know of it. --force --reason TEXT passes. A "
+        "second hold counts from then on with its own "
         "reason, and both are recorded. A deployment that runs already goes on. No host is asked.",
     .arguments = arguments,
     .options = options,

@@ -250,6 +250,10 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
   return g_strdup(marks->str);
 }
 
+static bool is_down(const EnvironmentStatus *status) {
+  return status->current != NULL && status->current->kind == KIND_DOWN;
+}
+
 static char *next_cell(gconstpointer item, gconstpointer context) {
   const EnvironmentStatus *status = item;
   const Hold *hold = status->hold;
@@ -259,7 +263,9 @@ static char *next_cell(gconstpointer item, gconstpointer context) {
   }
   g_autofree char *skipped = skipped_hosts(status);
   if (skipped != NULL)
-    return g_strdup_printf("slipway deploy %s --as-is catches up %s", status->name, skipped);
+    return g_strdup_printf(is_down(status) ? "slipway down %s catches up %s"
+                                           : "slipway deploy %s --as-is catches up %s",
+                           status->name, skipped);
   if (status->promotable != NULL)
     return g_strdup_printf("%s can be promoted", status->promotable);
   return g_strdup(status->waiting_for);
@@ -304,11 +310,14 @@ static const Example examples[] = {
     {"status", "every environment: its release, since when, what could be promoted"},
     {0},
 };
-const Command command_status = {.name = "status",
-                                .summary = "say what runs where, since when, and what could be promoted",
-                                .description = "From the history alone; no host is asked.",
-                                .arguments = arguments,
-                                .choices_size = sizeof(Choices),
-                                .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY,
-                                .examples = examples,
-                                .run = run_status};
+const Command command_status = {
+    .name = "status",
+    .summary = "say what runs where, since when, and what could be promoted",
+    .description = "From the history alone; no host is asked, and what another machine deployed is not in it "
+                   "until `slipway history import ENV`. MARKS: a hold, a last attempt that ended badly, "
+                   "skipped hosts, bad releases; NEXT: what could be promoted, or what it waits for.",
+    .arguments = arguments,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY,
+    .examples = examples,
+    .run = run_status};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer/output/columns.h"
+#include "deployer/output/exit_status.h"
 
 #include "support/poison.h"
 
@@ -112,6 +113,12 @@ static void append_commands(GString *text, const char *group) {
     }
 }
 
+static void append_exit_statuses(GString *text) {
+  g_string_append(text, "\nExit status:\n    0  done\n");
+  for (const ExitStatus *row = exit_statuses; row->name != NULL; row++)
+    g_string_append_printf(text, "  %3d  %s\n", row->status, row->meaning);
+}
+
 char *usage_overview(const char *group) {
   GString *text = g_string_new("usage: slipway ");
   g_string_append_printf(text, "%s%sCOMMAND …\n\n", group != NULL ? group : "", group != NULL ? " " : "");
@@ -120,6 +127,7 @@ char *usage_overview(const char *group) {
                           "Build once, never rebuild, move the same bytes.\n\n");
   append_commands(text, group);
   append_options(text, "Options of every command:", global_options);
+  append_exit_statuses(text);
   g_string_append(text, "\nMore about one: slipway COMMAND --help. The whole: man slipway.\n");
   return g_string_free(text, FALSE);
 }

@@ -12,7 +12,7 @@ const ExitStatus exit_statuses[] = {
     {SLIPWAY_ERROR_USAGE, 2, "usage", "the command line is wrong; nothing was touched"},
     {SLIPWAY_ERROR_CONFIG, 2, "config", "slipway.yml or a Compose file is wrong; nothing was touched"},
     {SLIPWAY_ERROR_REFUSED, 3, "refused",
-     "refused by a gate, a lock, a missing confirmation or a mark; nothing was touched"},
+     "refused by a gate, a hold, a lock, a missing confirmation or a mark; nothing was touched"},
     {SLIPWAY_ERROR_UNREADY, 4, "unready",
      "hosts or a registry could not be made ready; no container was changed"},
     {SLIPWAY_ERROR_BROKEN, 5, "broken",

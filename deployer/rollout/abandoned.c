@@ -103,7 +103,8 @@ static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
     Worker *worker = find_worker(rollout, record->name);
-    bool can_be_asked = worker != NULL && worker->engine != NULL;
+    bool is_same_host = worker != NULL && g_strcmp0(record->address, worker->config->address) == 0;
+    bool can_be_asked = is_same_host && worker->engine != NULL;
     if (record->status == HOST_SKIPPED)
       continue;
     if (!can_be_asked)
@@ -153,8 +154,8 @@ static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
 
 bool close_abandoned(Rollout *rollout, GError **error) {
   const GPtrArray *deployments = rollout->situation->deployments;
-  for (guint i = 0; i < deployments->len; i++) {
-    Deployment *deployment = g_ptr_array_index(deployments, i);
+  for (guint i = deployments->len; i > 0; i--) { /* the oldest first: that is the order in which they ended */
+    Deployment *deployment = g_ptr_array_index(deployments, i - 1);
     if (deployment->status == STATUS_RUNNING && !close_one(rollout, deployment, error))
       return false;
   }

@@ -21,8 +21,11 @@ static void wait_for_lock(Worker *worker, const GError *refusal, bool is_first) 
   if (is_first)
     reporter_note(worker->rollout->request->reporter, "%s: %s; waiting", worker->config->name,
                   refusal->message);
-  host_free(worker->host);
+  Host *refused = worker->host;
+  g_mutex_lock(&worker->rollout->exchange);
   worker->host = host_new(worker->config);
+  g_mutex_unlock(&worker->rollout->exchange);
+  host_free(refused);
   g_usleep(LOCK_RETRY_MS * 1000);
 }
 
@@ -40,6 +43,8 @@ static bool open_and_lock(Worker *worker, GError **error) {
       return false;
     }
     wait_for_lock(worker, problem, is_first);
+    if (interrupt_requested()) /* what was aborted is the host of before */
+      return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
   }
 }
 
@@ -88,7 +93,8 @@ static bool record_skipped(Worker *worker, HostStatus status, const char *why, G
 /* A host that cannot be talked to; one that somebody else holds is another matter. */
 static bool can_do_without(const Worker *worker) {
   const RolloutRequest *request = worker->rollout->request;
-  return (request->skip_unreachable || !is_chosen(worker)) && error_is(worker->error, SLIPWAY_ERROR_UNREADY);
+  return !interrupt_requested() && (request->skip_unreachable || !is_chosen(worker)) &&
+         error_is(worker->error, SLIPWAY_ERROR_UNREADY);
 }
 
 static bool skip_unreachable(GPtrArray *workers, GError **error) {
@@ -112,6 +118,9 @@ static bool runs_the_same(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const DeploymentHost *last = last_word_on(worker);
   const GPtrArray *known = rollout->situation->deployments;
+  if (last != NULL &&
+      last->status == HOST_FAILED) /* its containers may be right, and the host out all the same */
+    return false;
   for (guint i = 0; last != NULL && last->runs != NULL && i < known->len; i++) {
     const Deployment *deployment = g_ptr_array_index(known, i);
     if (g_str_equal(deployment->uid, last->runs))
@@ -186,6 +195,8 @@ bool phase_connect(Rollout *rollout, const char *holder, GError **error) {
   guint next = 0;
   g_autoptr(GPtrArray) by_name = rollout_active(rollout);
   g_ptr_array_sort(by_name, compare_by_name);
-  return lock_the_first(by_name, &next, error) && lock_the_others(by_name, next, error) &&
-         require_majority(rollout, error);
+  if (lock_the_first(by_name, &next, error) && lock_the_others(by_name, next, error) &&
+      require_majority(rollout, error))
+    return true;
+  return interrupt_requested() ? recast(error, SLIPWAY_ERROR_INTERRUPTED) : false;
 }

@@ -28,6 +28,7 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   rollout->deployment = deployment;
   rollout->place = g_strdup_printf("%s--%s", request->config->app, request->environment->name);
   rollout->manifests = manifests_new(request->config->insecure_registries);
+  g_mutex_init(&rollout->exchange);
   rollout->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);
   const GPtrArray *hosts = request->environment->hosts;
   for (guint i = 0; i < hosts->len; i++) {
@@ -45,6 +46,7 @@ void rollout_free(Rollout *rollout) {
   if (rollout == NULL)
     return;
   g_ptr_array_unref(rollout->workers);
+  g_mutex_clear(&rollout->exchange);
   g_clear_pointer(&rollout->restore_settings, config_free);
   situation_free(rollout->fresh);
   manifests_free(rollout->manifests);
@@ -80,7 +82,9 @@ static bool shall_abort(const Rollout *rollout) {
 static void abort_all(GPtrArray *workers) {
   for (guint i = 0; i < workers->len; i++) {
     Worker *worker = g_ptr_array_index(workers, i);
+    g_mutex_lock(&worker->rollout->exchange);
     worker->host->ops->abort(worker->host);
+    g_mutex_unlock(&worker->rollout->exchange);
   }
 }
 

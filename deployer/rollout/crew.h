@@ -32,6 +32,7 @@ typedef struct {
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
   Stage stage;
   GPtrArray *workers; /* Worker, in the order of the inventory */
+  GMutex exchange;    /* held while a worker's host is exchanged, or aborted by another thread */
 } Rollout;
 
 typedef struct {

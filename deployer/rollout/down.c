@@ -104,7 +104,7 @@ static bool run_phases(Rollout *rollout, GError **error) {
 /* NULL: not known. */
 static const char *what_runs(Worker *worker) {
   guint count = 0;
-  if (worker->facts == NULL)
+  if (worker->facts == NULL || worker->engine == NULL)
     return NULL;
   if (worker->is_touched)
     return count_containers(worker, &count, NULL) && count == 0 ? "" : NULL;
@@ -126,18 +126,11 @@ static void settle_record(Worker *worker) {
     record->error = g_strdup(worker->error->message);
 }
 
-static bool is_any_touched(const Rollout *rollout) {
-  for (guint i = 0; i < rollout->workers->len; i++)
-    if (((const Worker *)g_ptr_array_index(rollout->workers, i))->is_touched)
-      return true;
-  return false;
-}
-
 /* Turns the failure on some host into that of the whole. Always false. */
 static bool conclude_failure(Rollout *rollout, const GError *cause, GError **error) {
   for (guint i = 0; i < rollout->workers->len; i++)
     settle_record(g_ptr_array_index(rollout->workers, i));
-  if (is_any_touched(rollout)) {
+  if (rollout_has_touched(rollout)) {
     g_autofree char *way_out = describe_way_out(rollout);
     return fail(error, SLIPWAY_ERROR_BROKEN, "%s\nnothing was put back\n%s", cause->message, way_out);
   }

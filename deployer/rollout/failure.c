@@ -17,7 +17,7 @@ static void keep_problem(const Worker *worker) {
  * the host is asked. NULL: not known. Caller frees. */
 static char *untouched_runs(Worker *worker) {
   const EnvironmentState *state = worker->rollout->situation->state;
-  if (worker->facts == NULL)
+  if (worker->facts == NULL || (worker->engine == NULL && environment_is_unsettled(state)))
     return NULL;
   if (!worker_has_strayed(worker))
     return g_strdup(worker->facts->current != NULL ? worker->facts->current : "");
@@ -116,12 +116,20 @@ static bool fail_after_changes(Rollout *rollout, const GError *cause, GError **e
 /* All run the new release and are well: going back would only mix them with the host that cannot be reached.
  */
 static bool fail_to_commit(Rollout *rollout, const GError *cause, GError **error) {
-  for (guint i = 0; i < rollout->workers->len; i++)
-    keep_problem(g_ptr_array_index(rollout->workers, i));
-  return fail(error, SLIPWAY_ERROR_BROKEN,
-              "%s\nEvery host runs d%" G_GINT64_FORMAT
-              " and was well, but not every host could note that it does. Run the same command again.",
-              cause->message, rollout->deployment->id);
+  gint64 id = rollout->deployment->id;
+  g_autoptr(GString) hosts = g_string_new(NULL);
+  for (guint i = 0; i < rollout->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+    keep_problem(worker);
+    if (worker->error != NULL)
+      g_string_append_printf(hosts, "\n  %s: runs d%" G_GINT64_FORMAT ", but could not note it",
+                             worker->config->name, id);
+  }
+  return fail(
+      error, SLIPWAY_ERROR_BROKEN,
+      "%s\nEvery host%s runs d%" G_GINT64_FORMAT
+      " and was well, but not every host could note that it does. Run the same command again. Hosts:%s",
+      cause->message, is_any_skipped(rollout) ? " that was not skipped" : "", id, hosts->str);
 }
 
 static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error) {

@@ -17,8 +17,9 @@ char *image_protecting_name(const char *place, const char *reference) {
 
 /* "…:HEX", as the tags below slipway.local/ are. */
 static bool is_needed(const ImageRules *rules, const char *name) {
-  g_autofree char *digest = g_strdup_printf("sha256:%s", strrchr(name, ':') + 1);
-  return g_hash_table_contains(rules->needed, digest);
+  const char *colon = strrchr(name, ':');
+  g_autofree char *digest = colon != NULL ? g_strdup_printf("sha256:%s", colon + 1) : NULL;
+  return digest == NULL /* not slipway's */ || g_hash_table_contains(rules->needed, digest);
 }
 
 static bool is_own(const ImageRules *rules, const char *name) {

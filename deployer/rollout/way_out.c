@@ -23,6 +23,8 @@ static char *describe_release(const Rollout *rollout, const char *uid) {
     return g_strdup("nothing");
   if (deployment == NULL)
     return g_strdup_printf("deployment %s, which this history does not know", uid);
+  if (deployment->release == 0)
+    return g_strdup_printf("d%" G_GINT64_FORMAT, deployment->id);
   return g_strdup_printf("d%" G_GINT64_FORMAT " (r%" G_GINT64_FORMAT ", %s)", deployment->id,
                          deployment->release, deployment->version);
 }
@@ -46,12 +48,10 @@ static const char *should_run(const Worker *worker) {
 /* The command without the hosts. Caller frees. */
 static char *mending_command(const Rollout *rollout) {
   const char *environment = rollout->request->environment->name;
-  const Deployment *deployment = rollout->deployment;
-  if (deployment->kind == KIND_ROLLBACK)
-    return g_strdup_printf("slipway rollback %s --to d%" G_GINT64_FORMAT, environment, deployment->restores);
-  return deployment->kind != KIND_DOWN && environment_top(rollout->situation->state) != NULL
-             ? g_strdup_printf("slipway rollback %s", environment)
-             : g_strdup_printf("slipway down %s", environment);
+  DeploymentKind kind = rollout->deployment->kind;
+  bool is_back =
+      kind == KIND_ROLLBACK || (kind != KIND_DOWN && environment_current(rollout->situation->state) != NULL);
+  return g_strdup_printf("slipway %s %s", is_back ? "rollback" : "down", environment);
 }
 
 static void describe_host(const Worker *worker, const char *command, GString *text) {
@@ -73,6 +73,19 @@ static void describe_host(const Worker *worker, const char *command, GString *te
                          can_be_named ? record->name : "");
 }
 
+/* On, or back to what it was leaving: to that only where it had succeeded. */
+static void append_both_ways(const Rollout *rollout, const char *command, GString *text) {
+  const char *environment = rollout->request->environment->name;
+  const Deployment *top = environment_top(rollout->situation->state);
+  g_string_append_printf(text, "\nTo go on, on all: %s", command);
+  if (rollout->deployment->kind == KIND_DOWN && top != NULL)
+    g_string_append_printf(text, "\nTo bring back what ran: slipway rollback %s", environment);
+  else if (top != NULL && top->id == rollout->deployment->leaves)
+    g_string_append_printf(text,
+                           "\nTo return to what it was leaving: slipway rollback %s --to d%" G_GINT64_FORMAT,
+                           environment, top->id);
+}
+
 char *describe_way_out(const Rollout *rollout) {
   g_autofree char *command = mending_command(rollout);
   const char *environment = rollout->request->environment->name;
@@ -80,14 +93,12 @@ char *describe_way_out(const Rollout *rollout) {
   for (guint i = 0; i < rollout->workers->len; i++)
     describe_host(g_ptr_array_index(rollout->workers, i), command, text);
   if (is_to_be_finished(rollout->deployment))
-    g_string_append_printf(text,
-                           "\nTo try again on all: %s"
-                           "\nTo return to what it was leaving: slipway rollback %s",
-                           command, environment);
-  else if (environment_top(rollout->situation->state) != NULL)
+    append_both_ways(rollout, command, text);
+  else if (environment_current(rollout->situation->state) != NULL)
     g_string_append_printf(text, "\nTo return all to what ran before: %s", command);
   else
-    g_string_append_printf(text, "\nNothing ran before. To try again: slipway deploy %s; to remove it: %s",
-                           environment, command);
+    g_string_append_printf(
+        text, "\nNothing ran before. To try again: slipway deploy %s r%" G_GINT64_FORMAT "; to remove it: %s",
+        environment, rollout->deployment->release, command);
   return g_string_free(text, FALSE);
 }

@@ -131,7 +131,8 @@ expect_version 1.0 one
 expect_version 2.0 two
 rm break-*
 expect_exit 0 slipway rollback prod
-expect_version 2.0 one two
+expect_version 1.0 one two
+expect_exit 0 slipway deploy prod 2.0 --force --reason "nor now"
 rm lb.log
 
 begin "told to stop while a host is taken out: that program and its children end, and it is put in (130)"

@@ -23,15 +23,15 @@
 enum { MOST_JOBS = 16 };
 
 static const Scenario scenarios[] = {
-    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, false, false},
-    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, 0, true, false},
-    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, false, false},
-    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, true, false},
-    {"deploy-twice", {KIND_DEPLOY, "prod", "r3"}, "two", 3, 0, false, true},
-    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, false, false},
-    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, 0, true, false},
-    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, false, false},
-    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, 2, true, false},
+    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, false, false},
+    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, true, false},
+    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, false},
+    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, true, false},
+    {"deploy-twice", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, true},
+    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, false, false},
+    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, true, false},
+    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, false, false},
+    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, true, false},
 };
 
 /* Where the harm is done. */

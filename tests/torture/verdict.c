@@ -275,9 +275,7 @@ void verdict_on_repetition(Verdict *verdict) {
     complain(verdict, "again: exit %d: %s", world->end->status, world->end->message);
   world_look(verdict->world, verdict->final);
   judge_folders(verdict, verdict->final, "at the end");
-  bool returns = verdict->status == 5 && !verdict->was_killed && verdict->scenario->top != 0;
-  expect_release(verdict, returns ? verdict->scenario->top : verdict->scenario->release, verdict->final,
-                 "again");
+  expect_release(verdict, verdict->scenario->release, verdict->final, "again");
   g_autoptr(GPtrArray) deployments = read_history(verdict);
   if (deployments == NULL || deployments->len == 0)
     return;

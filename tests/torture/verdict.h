@@ -9,8 +9,6 @@ typedef struct {
   Command command;
   const char *start; /* the world's state that it begins in */
   guint release;     /* what shall run at the end, from 1 … */
-  guint top; /* … but this, when the history has that the first attempt ended `broken`; 0: all the same
-                (design §4: `rollback` then returns to the top of the stack) */
   bool is_unhealthy; /* on one host, the first time */
   bool is_twice;     /* the command is harmed again when it is repeated, and only then left in peace */
 } Scenario;

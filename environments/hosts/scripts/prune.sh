@@ -41,7 +41,14 @@ discard() {
   gone="$gone$2 "
   if [ "$action" = remove ]; then
     path=$2
-    case $name in going.*) ;; *) path=going.$name && mv "$2" "$path" ;; esac
+    case $name in going.*) ;; *)
+      path=going.$name
+      mv "$2" "$path" || {
+        echo "stays $2"
+        return
+      }
+      ;;
+    esac
     if ! rm -rf "$path"; then
       echo "stays $path"
       return

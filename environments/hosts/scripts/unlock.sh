@@ -16,10 +16,14 @@ slipway_look() {
   slipway_tell processes "$(slipway_describe_holders "$1")"
 }
 
-# $1: the folder; $2: the signal. Five seconds at most, until nobody holds the lock.
+# $1: the folder; $2: the signal; $3: the holder that was asked about: another one's lock by now is left alone. Five seconds at
+# most, until nobody else holds it.
 slipway_end_holders() {
   slipway_tries=50
   while slipway_is_held "$1"; do
+    slipway_read_lock "$1"
+    # shellcheck disable=SC2154 # set by slipway_read_lock
+    [ "$slipway_holder/$slipway_since/$slipway_run" = "$3" ] || return 0
     slipway_tries=$((slipway_tries - 1))
     [ "$slipway_tries" -ge 0 ] || return
     # TERM is said once: programs take a second one for impatience. KILL is for what was started meanwhile, too.
@@ -40,12 +44,8 @@ slipway_take_over() {
 }
 
 slipway_free() {
+  { slipway_end_holders "$1" TERM "$2/$3/$4" || slipway_end_holders "$1" KILL "$2/$3/$4"; } 2>/dev/null
   slipway_read_lock "$1"
-  # Another one may have taken the lock since it was looked at: that one was not asked about.
-  # shellcheck disable=SC2154 # set by slipway_read_lock
-  if slipway_is_held "$1" && [ "$slipway_holder/$slipway_since/$slipway_run" = "$2/$3/$4" ]; then
-    slipway_end_holders "$1" TERM || slipway_end_holders "$1" KILL
-  fi 2>/dev/null
   if slipway_is_elsewhere; then
     (slipway_take_over "$1" "$5" "$6")
   fi
