@@ -6,7 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 HOSTS=(h1 h2 h3 h4 h5)
-start_fleet h1 h2:compose=v1 h3 h4 h5
+start_fleet h1 h2 h3 h4 h5
 make_shop prod=h1,h2,h3,h4,h5
 sed -i 's/  prod:/&\n    rollout: {canary: 1, batch: 2}/' slipway.yml
 build 1.0

@@ -8,7 +8,7 @@
 KILLS=20
 HOSTS=(a b c d e)
 RANDOM=${SEED:=$RANDOM}
-start_fleet a b:compose=v1 c d e
+start_fleet a b c d e
 make_shop prod=a,b,c,d,e
 sed -i 's/, api: [^}]*//; s/settle: 300ms/settle: 50ms/' slipway.yml
 cat >compose.yml <<YAML

@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet one two:compose=v1
+start_fleet one two
 SHOP_SETTINGS='  retain: 1'
 make_shop prod=one,two
 # Another application with the same sidecar, beside it.
