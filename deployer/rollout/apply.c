@@ -14,15 +14,6 @@
 
 enum { UP_TIMEOUT_MS = 900000, TAIL_LINES = 20, PAUSE_LOOK_MS = 100 };
 
-static bool append_journal(Worker *worker, const char *outcome, GError **error) {
-  g_autofree char *line = journal_line(worker, outcome);
-  const char *argv[] = {worker->facts->folder, NULL};
-  HostScript script = {
-      .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};
-  g_auto(HostReply) reply = {0};
-  return host_run(worker->host, &script, &reply, error);
-}
-
 static bool has_same_containers(const GPtrArray *before, const GPtrArray *after) {
   g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < before->len; i++)
@@ -123,7 +114,7 @@ bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health
 }
 
 static bool step_up(Worker *worker, char **detail, GError **error) {
-  if (!append_journal(worker, "intent", error) ||
+  if (!worker_note(worker, host_script_journal, "intent", error) ||
       !start_release(worker, worker->rollout->deployment->uid, error))
     return false;
   *detail = g_strdup(worker->is_touched ? NULL : "nothing changed");

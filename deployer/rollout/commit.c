@@ -9,11 +9,7 @@
 
 static bool step_commit(Worker *worker, char **detail, GError **error) {
   (void)detail;
-  g_autofree char *line = journal_line(worker, "succeeded");
-  const char *argv[] = {worker->facts->folder, worker->rollout->deployment->uid, NULL};
-  HostScript script = {.text = host_script_commit, .argv = argv, .input = line, .input_length = strlen(line)};
-  g_auto(HostReply) reply = {0};
-  return host_run(worker->host, &script, &reply, error);
+  return worker_note(worker, host_script_commit, "succeeded", error);
 }
 
 static bool commit_worker(Worker *worker, GError **error) {

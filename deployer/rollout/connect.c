@@ -64,14 +64,6 @@ static bool connect_worker(Worker *worker, GError **error) {
 /* ---- hosts that are left out -----------------------------------------------------------------------------
  */
 
-static bool is_chosen(const Worker *worker) {
-  const GPtrArray *only = worker->rollout->request->only;
-  for (guint i = 0; only != NULL && i < only->len; i++)
-    if (g_str_equal(only->pdata[i], worker->config->name))
-      return true;
-  return only == NULL;
-}
-
 /* What slipway last left on the host, or NULL: not known. Borrowed. */
 static const DeploymentHost *last_word_on(const Worker *worker) {
   const Situation *situation = worker->rollout->situation;
@@ -93,7 +85,8 @@ static bool record_skipped(Worker *worker, HostStatus status, const char *why, G
 /* A host that cannot be talked to; one that somebody else holds is another matter. */
 static bool can_do_without(const Worker *worker) {
   const RolloutRequest *request = worker->rollout->request;
-  return !interrupt_requested() && (request->skip_unreachable || !is_chosen(worker)) &&
+  return !interrupt_requested() &&
+         (request->skip_unreachable || !request_takes_host(request, worker->config)) &&
          error_is(worker->error, SLIPWAY_ERROR_UNREADY);
 }
 
@@ -132,7 +125,7 @@ static bool runs_the_same(const Worker *worker) {
 bool skip_unchosen(Rollout *rollout, GError **error) {
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
-    if (worker->is_skipped || is_chosen(worker))
+    if (worker->is_skipped || request_takes_host(worker->rollout->request, worker->config))
       continue;
     bool lacks_nothing = runs_the_same(worker);
     if (!record_skipped(worker, lacks_nothing ? HOST_UNCHANGED : HOST_SKIPPED,

@@ -142,6 +142,13 @@ bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
   return crew_succeeded(workers, error);
 }
 
+bool request_takes_host(const RolloutRequest *request, const HostConfig *host) {
+  for (guint i = 0; request->only != NULL && i < request->only->len; i++)
+    if (g_str_equal(request->only->pdata[i], host->name))
+      return true;
+  return request->only == NULL;
+}
+
 GPtrArray *rollout_active(const Rollout *rollout) {
   GPtrArray *active = g_ptr_array_new();
   for (guint i = 0; i < rollout->workers->len; i++) {

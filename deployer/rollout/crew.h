@@ -61,6 +61,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rollout, rollout_free)
  * it leaves, and with `on_failure: stop`, which asks for a person (design §4, §6). */
 bool rollout_may_go_back(const Rollout *rollout);
 
+/* --host names it, or names none. */
+bool request_takes_host(const RolloutRequest *request, const HostConfig *host);
 /* Those that are not skipped, in order; borrowed. */
 GPtrArray *rollout_active(const Rollout *rollout);
 

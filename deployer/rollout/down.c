@@ -12,14 +12,6 @@
 
 enum { DOWN_TIMEOUT_MS = 900000 };
 
-static bool write_journal(Worker *worker, const char *script_text, const char *outcome, GError **error) {
-  g_autofree char *line = journal_line(worker, outcome);
-  const char *argv[] = {worker->facts->folder, NULL};
-  HostScript script = {.text = script_text, .argv = argv, .input = line, .input_length = strlen(line)};
-  g_auto(HostReply) reply = {0};
-  return host_run(worker->host, &script, &reply, error);
-}
-
 /* What Compose shall go by: what runs, or else what was brought here last (a first deployment that broke). */
 static const char *release_to_go_by(const HostFacts *facts) {
   const char *newest = NULL;
@@ -54,8 +46,7 @@ static bool count_containers(Worker *worker, guint *count, GError **error) {
 static bool step_down(Worker *worker, char **detail, GError **error) {
   guint before = 0, after = 0;
   g_autofree char *stays = NULL;
-  if (!count_containers(worker, &before, error) ||
-      !write_journal(worker, host_script_journal, "intent", error))
+  if (!count_containers(worker, &before, error) || !worker_note(worker, host_script_journal, "intent", error))
     return false;
   worker->is_touched = before > 0;
   if (!remove_all(worker, &stays, error)) {
@@ -73,7 +64,7 @@ static bool step_down(Worker *worker, char **detail, GError **error) {
 /* A deployment that fails from now on has nothing to go back to. */
 static bool step_commit(Worker *worker, char **detail, GError **error) {
   (void)detail;
-  return write_journal(worker, host_script_taken_down, "succeeded", error);
+  return worker_note(worker, host_script_taken_down, "succeeded", error);
 }
 
 static bool take_down(Worker *worker, GError **error) {

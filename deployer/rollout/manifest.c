@@ -140,6 +140,14 @@ char *journal_line(const Worker *worker, const char *outcome) {
   return g_strconcat(text, "\n", NULL);
 }
 
+bool worker_note(Worker *worker, const char *script, const char *outcome, GError **error) {
+  g_autofree char *line = journal_line(worker, outcome);
+  const char *argv[] = {worker->facts->folder, worker->rollout->deployment->uid, NULL};
+  HostScript note = {.text = script, .argv = argv, .input = line, .input_length = strlen(line)};
+  g_auto(HostReply) reply = {0};
+  return host_run(worker->host, &note, &reply, error);
+}
+
 static void add_text(GPtrArray *files, const char *path, guint mode, const char *text) {
   g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
   g_ptr_array_add(files, project_file_new(path, mode, bytes));

@@ -33,6 +33,9 @@ bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health
 /* What a host keeps of a deployment (manifest.c): enough for another history to record it (import.h). In the
  * release folder, besides the project's own files: images.yml, env, manifest.json, snapshot.json
  * (ProjectFile). */
+/* Hands such a line to a script that takes FOLDER and UID, and may do more than append it to the journal. */
+bool worker_note(Worker *worker, const char *script, const char *outcome,
+                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 GPtrArray *release_generated_files(const Worker *worker);
 /* A line of the host's journal with its newline; `outcome`: "intent", "succeeded", "restored". Caller frees.
  */

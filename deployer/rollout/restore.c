@@ -21,15 +21,6 @@ static bool take_down(Worker *worker, GError **error) {
   return reply.status == 0 || fail(error, SLIPWAY_ERROR_BROKEN, "compose down failed: %s", reply.err->str);
 }
 
-static bool note_in_journal(Worker *worker, GError **error) {
-  g_autofree char *line = journal_line(worker, "restored");
-  const char *argv[] = {worker->facts->folder, NULL};
-  HostScript script = {
-      .text = host_script_journal, .argv = argv, .input = line, .input_length = strlen(line)};
-  g_auto(HostReply) reply = {0};
-  return host_run(worker->host, &script, &reply, error);
-}
-
 static bool step_restore(Worker *worker, char **detail, GError **error) {
   const Rollout *rollout = worker->rollout;
   const char *current = worker->facts->current;
@@ -37,7 +28,7 @@ static bool step_restore(Worker *worker, char **detail, GError **error) {
       rollout->restore_health != NULL ? rollout->restore_health : &rollout->request->environment->health;
   bool is_back =
       current != NULL ? worker_converge(worker, current, health, false, error) : take_down(worker, error);
-  if (!is_back || !note_in_journal(worker, error))
+  if (!is_back || !worker_note(worker, host_script_journal, "restored", error))
     return false;
   *detail = g_strdup(current != NULL ? "runs again what it ran before" : "nothing runs, as before");
   return true;

@@ -61,13 +61,6 @@ static void look(gpointer data, gpointer unused) {
     visit->shown->problem = g_strdup(problem->message);
 }
 
-static bool is_chosen(const RolloutRequest *request, const HostConfig *config) {
-  for (guint i = 0; request->only != NULL && i < request->only->len; i++)
-    if (g_str_equal(request->only->pdata[i], config->name))
-      return true;
-  return request->only == NULL;
-}
-
 static void add_visit(Unlocking *unlocking, const HostConfig *config) {
   Visit *visit = g_new0(Visit, 1);
   visit->unlocking = unlocking;
@@ -87,7 +80,7 @@ Unlocking *unlocking_new(const RolloutRequest *request) {
   unlocking->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)unlock_host_free);
   const GPtrArray *hosts = request->environment->hosts;
   for (guint i = 0; i < hosts->len; i++)
-    if (is_chosen(request, g_ptr_array_index(hosts, i)))
+    if (request_takes_host(request, g_ptr_array_index(hosts, i)))
       add_visit(unlocking, g_ptr_array_index(hosts, i));
   work_on_all(unlocking, look);
   return unlocking;
