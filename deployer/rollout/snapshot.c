@@ -54,6 +54,8 @@ static char *settings_text(const Config *source, const Environment *source_envir
   Environment environment = *source_environment;
   g_autoptr(GPtrArray) environments = g_ptr_array_new();
   char root[] = "/";
+  g_autoptr(GPtrArray) no_inventories = g_ptr_array_new();
+  environment.inventories = no_inventories; /* its hosts are known */
   g_ptr_array_add(environments, &environment);
   config.environments = environments;
   config.directory = root;

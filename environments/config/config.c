@@ -21,15 +21,23 @@ void named_value_free(NamedValue *value) {
 
 void ssh_settings_clear(SshSettings *ssh) {
   g_clear_pointer(&ssh->user, g_free);
-  g_clear_pointer(&ssh->key, g_free);
+  g_clear_pointer(&ssh->keys, g_ptr_array_unref);
   g_clear_pointer(&ssh->known_hosts, g_free);
+  g_clear_pointer(&ssh->proxy_jump, g_free);
+  g_clear_pointer(&ssh->proxy_command, g_free);
 }
 
-void host_config_free(HostConfig *host) {
+static void host_config_clear(HostConfig *host) {
   g_free(host->name);
   g_free(host->address);
   g_free(host->engine);
+  g_free(host->id);
+  g_clear_pointer(&host->profiles, g_ptr_array_unref);
   ssh_settings_clear(&host->ssh);
+}
+
+void host_config_free(HostConfig *host) {
+  host_config_clear(host);
   g_free(host);
 }
 
@@ -38,14 +46,46 @@ void http_check_free(HttpCheck *check) {
   g_free(check);
 }
 
+static void unref_list(GPtrArray **list) {
+  g_clear_pointer(list, g_ptr_array_unref);
+}
+
+void inventory_config_free(InventoryConfig *inventory) {
+  unref_list(&inventory->ec2.regions);
+  unref_list(&inventory->ec2.tags);
+  g_free(inventory->ec2.profile);
+  unref_list(&inventory->command);
+  host_config_clear(&inventory->host);
+  g_free(inventory);
+}
+
 void task_config_free(TaskConfig *task) {
   g_free(task->name);
-  g_ptr_array_unref(task->command);
+  unref_list(&task->command);
+  g_free(task->service);
+  unref_list(&task->environments);
+  unref_list(&task->artifacts);
+  g_free(task->input);
   g_free(task);
 }
 
-static void unref_list(GPtrArray **list) {
-  g_clear_pointer(list, g_ptr_array_unref);
+void secret_config_free(SecretConfig *secret) {
+  g_free(secret->name);
+  g_free(secret->env);
+  g_free(secret->file);
+  unref_list(&secret->command);
+  g_free(secret->dotenv);
+  g_free(secret->key);
+  g_free(secret->mount);
+  g_free(secret);
+}
+
+SecretSource secret_source(const SecretConfig *secret) {
+  if (secret->env != NULL)
+    return SECRET_FROM_ENV;
+  if (secret->file != NULL)
+    return SECRET_FROM_FILE;
+  return secret->dotenv != NULL ? SECRET_FROM_DOTENV : SECRET_FROM_COMMAND;
 }
 
 void environment_free(Environment *environment) {
@@ -54,8 +94,18 @@ void environment_free(Environment *environment) {
   unref_list(&environment->compose);
   unref_list(&environment->variables);
   unref_list(&environment->health.http);
+  unref_list(&environment->inventories);
+  unref_list(&environment->files);
+  unref_list(&environment->secrets);
   unref_list(&environment->tasks.before_host);
   unref_list(&environment->tasks.after_host);
+  unref_list(&environment->tasks.before);
+  unref_list(&environment->tasks.verify);
+  unref_list(&environment->tasks.after);
+  unref_list(&environment->tasks.run);
+  unref_list(&environment->gates.requires);
+  unref_list(&environment->gates.window);
+  unref_list(&environment->gates.command);
   g_free(environment);
 }
 
@@ -128,6 +178,11 @@ static void check_images(Reader *reader, const YamlNode *node) {
   }
 }
 
+static void check_environments(Reader *reader, const Config *config, const YamlNode *node) {
+  for (guint i = 0; node != NULL && node->kind == YAML_MAPPING && i < config->environments->len; i++)
+    rules_check_environment(reader, config, config->environments->pdata[i], node->keys->pdata[i]);
+}
+
 static void report_duplicates(Reader *reader, const GPtrArray *duplicates) {
   for (guint i = 0; i < duplicates->len; i++) {
     const YamlDuplicate *duplicate = duplicates->pdata[i];
@@ -152,6 +207,7 @@ static bool read_document(const YamlDocument *document, const char *directory, R
     schema_require(&reader, &root_schema, node, NULL, node);
     check_images(&reader, yaml_get(node, "images"));
     check_pipeline(&reader, &root->config, yaml_get(node, "pipeline"));
+    check_environments(&reader, &root->config, yaml_get(node, "environments"));
   }
   return reader_finish(&reader, error);
 }

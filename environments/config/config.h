@@ -9,18 +9,30 @@
 
 typedef enum { HOST_KEYS_STRICT, HOST_KEYS_ACCEPT_NEW } HostKeyPolicy;
 typedef enum { ON_FAILURE_RESTORE, ON_FAILURE_STOP } OnFailure;
+typedef enum {
+  SSH_CLIENT_AUTO,    /* libssh2; the user's own `ssh` where libssh2 cannot do it, with a note */
+  SSH_CLIENT_LIBSSH2, /* never the other */
+  SSH_CLIENT_OPENSSH, /* the user's own `ssh` program: hardware keys, certificates, Kerberos */
+} SshClient;
+typedef enum { EC2_PRIVATE_ADDRESS, EC2_PUBLIC_ADDRESS, EC2_DNS_NAME } Ec2Address;
+typedef enum { TASK_ON_ONE, TASK_ON_ALL } TaskHosts;
 
 /* What slipway.yml says of SSH for one host. Unset (NULL, 0) means: what `ssh -G` says, then OpenSSH's
  * default. */
 typedef struct {
   char *user;
   guint port;
-  char *key;         /* path, "~" expanded, relative to slipway.yml */
+  GPtrArray *keys;   /* char *: paths, "~" expanded, relative to slipway.yml; tried in order. Empty: unset */
   bool agent;        /* default true: keys of $SSH_AUTH_SOCK are tried */
   char *known_hosts; /* path; NULL: the user's and the system's */
   HostKeyPolicy host_keys;
   gint64 connect_timeout_ms; /* default 10 s: TCP, handshake and authentication each */
   gint64 keepalive_ms;       /* default 5 s between keepalives; the link is dead after two unanswered */
+  char *proxy_jump;          /* [user@]host[:port], several with commas, as ssh_config(5); "none": not even
+                                what ssh -G says */
+  char *proxy_command;       /* for /bin/sh, its stdin and stdout are the connection; %h %p %r %n %% as
+                                ssh_config(5); "none" likewise. Not beside proxy_jump */
+  SshClient client;
 } SshSettings;
 
 typedef struct {
@@ -28,7 +40,25 @@ typedef struct {
   char *address; /* NULL: this machine (`local`) */
   SshSettings ssh;
   char *engine; /* socket path on the host; NULL: the default (local: $DOCKER_HOST too) */
+  char *id;     /* what the machine is, whatever its address: "i-0abc…"; NULL: the address is all there is.
+                   known_hosts calls it that */
+  GPtrArray *profiles; /* char *: Compose profiles that run there */
 } HostConfig;
+
+/* Where hosts come from that slipway.yml does not name: exactly one of ec2 and command is set. */
+typedef struct {
+  GPtrArray *regions; /* char *; empty: the AWS configuration's own */
+  GPtrArray *tags;    /* NamedValue: all must be there; "*" and "?" as in EC2's filters */
+  Ec2Address address; /* default private */
+  char *profile;      /* of the AWS configuration; NULL: $AWS_PROFILE, default */
+} Ec2Config;
+typedef struct {
+  Ec2Config ec2;      /* when command is empty */
+  GPtrArray *command; /* char *: the argv; prints lines or JSON (inventory.h); relative to Config.directory */
+  gint64 timeout_ms;  /* of the command; default 30s */
+  HostConfig host;    /* ssh, engine and profiles of each of its hosts; name, address and id NULL */
+  guint position;     /* it comes before the host with this index in Environment.hosts */
+} InventoryConfig;
 
 typedef struct {
   char *url;
@@ -52,17 +82,57 @@ typedef struct {
   OnFailure on_failure;
 } RolloutConfig;
 
+/* Both kinds: `service` NULL is one that runs on the controller. */
 typedef struct {
   char *name;
-  GPtrArray *command; /* char *: the argv, at least the program; relative to Config.directory */
+  GPtrArray *command; /* char *: the argv, at least the program; on the controller relative to
+                         Config.directory */
   gint64 timeout_ms;  /* default 10m */
+  /* in a container only: */
+  char *service;           /* whose image, variables, mounts and networks it gets */
+  TaskHosts on;            /* default one: the first of the hosts that take part and run the service */
+  GPtrArray *environments; /* char *: only there; empty: everywhere */
+  GPtrArray *artifacts; /* char *: "PATH" or "PATH:DESTINATION": files or folders of the container, copied to
+                           the controller also when it fails. PATH is relative to the container's working
+                           folder, DESTINATION to Config.directory (default: PATH, when relative) */
+  char *input;          /* `stdin:` path of a file that it reads; NULL: nothing */
 } TaskConfig;
 
-/* Around each host, on the controller; TaskConfig, in the order they run. */
+/* TaskConfig, in the order they run. */
 typedef struct {
-  GPtrArray *before_host;
+  GPtrArray *before_host; /* on the controller, around each host */
   GPtrArray *after_host;
+  GPtrArray *before; /* once a deployment, in the new image, before any container changes */
+  GPtrArray *verify; /* when all hosts are well; a failure puts everything back */
+  GPtrArray *after;  /* when all is done; a failure is a warning */
+  GPtrArray *run;    /* only by name: `slipway run ENV TASK` */
 } TasksConfig;
+
+/* Where a secret's value comes from; exactly one source. */
+typedef enum { SECRET_FROM_ENV, SECRET_FROM_FILE, SECRET_FROM_COMMAND, SECRET_FROM_DOTENV } SecretSource;
+typedef struct {
+  char *name;         /* the variable's */
+  char *env;          /* a variable of the controller's environment */
+  char *file;         /* path; its content, less one final newline */
+  GPtrArray *command; /* char *: argv; what it writes, less one final newline. With `dotenv`: decrypts it, the
+                         file's path being its last argument */
+  char *dotenv;       /* path of a file of NAME=VALUE lines */
+  char *key;          /* the NAME there; NULL: the secret's own name */
+  gint64 timeout_ms;  /* of the command; default 30s */
+  char *mount;        /* name of a secret of the Compose files that this is the content of: a 0600 file on the
+                         host, and no variable. NULL: a variable */
+} SecretConfig;
+SecretSource secret_source(const SecretConfig *secret);
+
+typedef struct {
+  bool has_requires;   /* false: the default, the environment before it in the pipeline */
+  GPtrArray *requires; /* char *: environments in which a release must be verified */
+  gint64 soak_ms;      /* for how long it must have been, in each of them */
+  guint approvals;     /* by how many people */
+  GPtrArray *window;   /* char *: "Mon-Fri 09:00-17:00 Europe/London" (window.h); empty: always */
+  GPtrArray *command;  /* char *: argv; gets the plan as JSON, exit status 0 lets it pass */
+  gint64 timeout_ms;   /* of the command; default 1m */
+} GatesConfig;
 
 typedef struct {
   char *name, *value;
@@ -70,14 +140,22 @@ typedef struct {
 
 typedef struct {
   char *name;
-  GPtrArray *hosts;     /* HostConfig, in the order of the file */
-  GPtrArray *compose;   /* char *: paths relative to Config.directory, base files first */
-  GPtrArray *variables; /* NamedValue, in the order of the file, defaults' first */
+  GPtrArray *hosts;       /* HostConfig, in the order of the file; those of inventories once inventory_resolve
+                             (environments/hosts/inventory.h) has asked */
+  GPtrArray *inventories; /* InventoryConfig, in the order of the file; empty: all hosts are named */
+  guint max_hosts;        /* more than these from inventories are an error; default 100 */
+  GPtrArray *compose;     /* char *: paths relative to Config.directory, base files first */
+  GPtrArray *files;       /* char *: files and folders to upload besides what Compose names, likewise */
+  GPtrArray *variables;   /* NamedValue, in the order of the file, defaults' first; as written, references to
+                             other values in them (variables.h) are not followed yet */
+  GPtrArray *secrets;     /* SecretConfig, likewise */
   HealthConfig health;
   RolloutConfig rollout;
   TasksConfig tasks;
+  GatesConfig gates;
   bool is_protected;
-  guint retain; /* default 5 */
+  bool is_ephemeral; /* lives for one deployment: torn down, volumes too, whatever happens */
+  guint retain;      /* default 5 */
 } Environment;
 
 typedef struct {

@@ -82,16 +82,27 @@ typedef struct {
   char *engine;
 } EnvironmentDraft;
 
-extern const Schema root_schema, environment_schema, host_schema;
+extern const Schema root_schema, environment_schema, host_schema, inventory_schema, ssh_schema, task_schema,
+    secret_schema;
 
 /* types.c */
 extern const KeyType type_text, type_texts, type_text_or_texts, type_named_texts, type_number, type_boolean,
     type_duration, type_choice, type_either, type_command, type_section, type_sections;
 /* places.c: types with rules of their own */
-extern const KeyType type_defaults, type_environments, type_hosts, type_address, type_batch;
+extern const KeyType type_defaults, type_environments, type_address, type_batch;
+/* host_lists.c */
+extern const KeyType type_hosts;
+void hosts_make(Reader *reader, const YamlNode *node, EnvironmentDraft *draft);
+/* rules.c: tasks, secrets and gates, with what is wrong although each key is right */
+extern const KeyType type_tasks, type_secrets, type_requires;
+/* What an environment refers to that is defined elsewhere in the file. `key`: its name's place. */
+void rules_check_environment(Reader *reader, const Config *config, const Environment *environment,
+                             const YamlNode *key);
 /* texts.c */
 extern const TextKind text_app, text_environment, text_name, text_repository, text_registry, text_path,
-    text_compose_path, text_socket, text_user, text_host_name, text_variable, text_value, text_url;
+    text_compose_path, text_socket, text_user, text_host_name, text_variable, text_any_variable, text_value,
+    text_url, text_project_path, text_service, text_artifact, text_window, text_region, text_tag, text_jumps,
+    text_shell;
 /* NULL when `text` is not of the kind. */
 char *text_convert(const TextKind *kind, const char *text, const char *directory);
 /* "user@host:port", "[::1]:22", "host" -> parts; user NULL and port 0 when not written. False when malformed.
@@ -123,6 +134,9 @@ void host_config_free(HostConfig *host);
 void environment_free(Environment *environment);
 void http_check_free(HttpCheck *check);
 void task_config_free(TaskConfig *task);
+void inventory_config_free(InventoryConfig *inventory);
+void secret_config_free(SecretConfig *secret);
 void ssh_settings_clear(SshSettings *ssh);
+
 /* Below `directory`: relative to it, else as it is. Caller frees. */
 char *path_relative(const char *path, const char *directory);

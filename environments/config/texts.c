@@ -37,6 +37,21 @@ static char *convert_compose_path(const char *text, const char *directory) {
   return depth == 0 || g_str_has_suffix(text, "/") ? NULL : g_strdup(absolute + 1);
 }
 
+static char *convert_project_path(const char *text, const char *directory) {
+  gsize length = strlen(text);
+  g_autofree char *folder =
+      length > 1 && text[length - 1] == '/' ? g_strndup(text, length - 1) : g_strdup(text);
+  return convert_compose_path(folder, directory);
+}
+
+/* Kept as written: both halves are looked at again when the task has run. */
+static char *convert_artifact(const char *text, const char *directory) {
+  const char *colon = strrchr(text, ':');
+  g_autofree char *from = colon != NULL ? g_strndup(text, (gsize)(colon - text)) : g_strdup(text);
+  g_autofree char *to = convert_project_path(colon != NULL ? colon + 1 : text, directory);
+  return *from == '\0' || to == NULL ? NULL : g_strdup(text);
+}
+
 static char *convert_url(const char *text, const char *directory) {
   (void)directory;
   g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
@@ -80,6 +95,35 @@ const TextKind text_variable = {
     .shown = "name",
     .expected = "a variable name of letters, digits and _ that begins neither with a digit nor with SLIPWAY_",
     .pattern = "^(?!SLIPWAY_)[A-Za-z_][A-Za-z0-9_]{0,254}\\z"};
+const TextKind text_any_variable = {.shown = "name",
+                                    .expected = "a variable name of letters, digits and _",
+                                    .pattern = "^[A-Za-z_][A-Za-z0-9_]{0,254}\\z"};
+const TextKind text_project_path = {
+    .shown = "path",
+    .expected = "a file or folder below the folder of slipway.yml, as a relative path",
+    .convert = convert_project_path};
+const TextKind text_service = {.shown = "service",
+                               .expected = "the name of a service: letters, digits, _, . and -",
+                               .pattern = "^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,62}\\z"};
+const TextKind text_artifact = {
+    .shown = "path",
+    .expected = "PATH, relative to the container's working folder, or PATH:DESTINATION, where DESTINATION is "
+                "relative and below the folder of slipway.yml",
+    .convert = convert_artifact};
+const TextKind text_window = {
+    .shown = "window",
+    .expected = "days, hours and a time zone, such as Mon-Fri 09:00-17:00 Europe/London",
+    .pattern =
+        "^[A-Za-z]{3}(?:[-,][A-Za-z]{3})* [0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}(?: [A-Za-z0-9/_+-]+)?\\z"};
+const TextKind text_region = {
+    .shown = "region", .expected = "an AWS region such as eu-west-1", .pattern = "^[a-z][a-z0-9-]{2,40}\\z"};
+const TextKind text_tag = {.shown = "text", .expected = "a text", .pattern = "^.{1,256}\\z"};
+const TextKind text_jumps = {.shown = "host,…",
+                             .expected = "[user@]host[:port], several with commas, or none",
+                             .pattern =
+                                 "^(?![-])[A-Za-z0-9_.@:\\[\\]%-]+(?:,(?![-])[A-Za-z0-9_.@:\\[\\]%-]+)*\\z"};
+const TextKind text_shell = {
+    .shown = "command", .expected = "a command line for the shell", .pattern = "^.+\\z"};
 const TextKind text_value = {
     .shown = "text", .expected = "a text; write \"\" for an empty one", .may_be_anything = true};
 const TextKind text_url = {

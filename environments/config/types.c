@@ -94,9 +94,13 @@ static void read_command(Reader *reader, const SchemaKey *row, const YamlNode *n
     reader_report(reader, node, "%s: it names no program", row->name);
 }
 
+static cJSON *write_command(const SchemaKey *row, const void *target, const char *directory) {
+  return (*CONST_FIELD(GPtrArray *, target, row))->len > 0 ? write_texts(row, target, directory) : NULL;
+}
+
 /* Texts of which the first is a program. */
 const KeyType type_command = {
-    .shown = "list", .prepare = prepare_list, .read = read_command, .write = write_texts};
+    .shown = "list", .prepare = prepare_list, .read = read_command, .write = write_command};
 
 static void prepare_named_texts(const SchemaKey *row, void *target) {
   *FIELD(GPtrArray *, target, row) = g_ptr_array_new_with_free_func((GDestroyNotify)named_value_free);

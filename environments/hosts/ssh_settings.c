@@ -178,9 +178,10 @@ static void add_path(GPtrArray *paths, const char *path) {
 static void find_keys(SshTarget *target, const HostConfig *config, GHashTable *said) {
   static const char *const defaults[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
   target->keys = g_ptr_array_new_with_free_func(g_free);
-  target->has_chosen_key = config->ssh.key != NULL;
+  target->has_chosen_key = config->ssh.keys != NULL && config->ssh.keys->len > 0;
   if (target->has_chosen_key) {
-    add_path(target->keys, config->ssh.key);
+    for (guint i = 0; i < config->ssh.keys->len; i++)
+      add_path(target->keys, g_ptr_array_index(config->ssh.keys, i));
     return;
   }
   const GPtrArray *named = g_hash_table_lookup(said, "identityfile");

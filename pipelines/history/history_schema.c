@@ -100,6 +100,23 @@ static const char *const migrations[] = {
     "DROP INDEX deployment_environment;"
     "CREATE INDEX deployment_environment ON deployment (environment, sequence = 0, sequence, id);"
     "CREATE INDEX deployment_order ON deployment (sequence = 0, sequence, id);",
+    "CREATE TABLE approval ("
+    "  id INTEGER PRIMARY KEY,"
+    "  environment TEXT NOT NULL,"
+    "  release INTEGER NOT NULL REFERENCES release (id),"
+    "  person TEXT NOT NULL,"
+    "  actor TEXT NOT NULL,"      /* who recorded it: the person, or a build */
+    "  claimed INTEGER NOT NULL," /* 1: the actor says that it was that person */
+    "  reason TEXT,"
+    "  approved_at INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX approval_release ON approval (environment, release);"
+    /* What a task wrote, secrets redacted; long ones lose their middle. */
+    "CREATE TABLE output ("
+    "  step INTEGER PRIMARY KEY REFERENCES step (id),"
+    "  text TEXT NOT NULL,"
+    "  lost INTEGER NOT NULL" /* bytes that were left out */
+    ") STRICT;",
 };
 
 static bool read_number(History *history, const char *sql, gint64 *number, GError **error) {

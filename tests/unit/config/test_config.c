@@ -160,7 +160,8 @@ Test(config, hosts_are_strings_or_mappings) {
     cr_assert_str_eq(host->engine, expected[i].engine);
     cr_assert_eq(host->ssh.port, expected[i].port);
     cr_assert_eq(host->ssh.agent, expected[i].agent);
-    cr_assert_str_eq(host->ssh.key, "/srv/journal/keys/id");
+    cr_assert_eq(host->ssh.keys->len, 1);
+    cr_assert_str_eq(host->ssh.keys->pdata[0], "/srv/journal/keys/id");
     cr_assert_str_eq(host->ssh.known_hosts, known_hosts);
     cr_assert_eq(host->ssh.connect_timeout_ms, 250);
     cr_assert_eq(host->ssh.host_keys, HOST_KEYS_ACCEPT_NEW);
@@ -252,7 +253,7 @@ Test(config, a_printed_environment_stands_alone) {
   cr_assert_eq(alone->environments->len, 1);
   cr_assert_eq(alone->pipeline->len, 1);
   cr_assert_str_eq(host_at(alone, "end2end", 0)->ssh.user, "deploy");
-  cr_assert(strstr(yaml, "key: keys/id\n"), "%s", yaml); /* relative again */
+  cr_assert(strstr(yaml, "key: [keys/id]\n"), "%s", yaml); /* relative again */
   cr_assert(json_parse(json, strlen(json), "json", &tree, &error));
   cr_assert_str_eq(json_string(json_path(tree, "environments", "end2end", "health", NULL), "deadline"),
                    "90s");
@@ -279,4 +280,69 @@ Test(config, a_file_is_read_from_its_folder) {
   cr_assert_str_eq(config->history, history);
   g_remove(path);
   g_remove(folder);
+}
+
+/* ---- inventories, secrets, tasks and gates ---- */
+
+static const char wide[] =
+    "app: journal\n"
+    "images: {web: registry.example.org/journal/web}\n"
+    "pipeline: [ci, prod]\n"
+    "compose: compose.yml\n"
+    "defaults:\n"
+    "  ssh: {user: deploy, key: [keys/one, keys/two], proxy_jump: bastion}\n"
+    "environments:\n"
+    "  ci: {hosts: [local], ephemeral: true}\n"
+    "  prod:\n"
+    "    hosts:\n"
+    "      - 10.0.0.1\n"
+    "      - {ec2: {region: eu-west-1, tags: {App: journal}}, profiles: worker, ssh: {user: admin}}\n"
+    "      - {command: [./hosts, prod], timeout: 5s}\n"
+    "      - {name: last, address: 10.0.0.9, id: i-0abc, profiles: [worker, web]}\n"
+    "    files: [deploy/prod/, nginx.conf]\n"
+    "    secrets:\n"
+    "      API_KEY: {command: [vault, read], timeout: 3s}\n"
+    "      TLS: {file: keys/tls.key, mount: tls_key}\n"
+    "      DB: {dotenv: prod.env, command: [sops, -d], key: DATABASE}\n"
+    "    gates: {requires: [ci], soak: 10m, approvals: 2, window: \"Mon-Fri 09:00-17:00 Europe/London\"}\n"
+    "    tasks:\n"
+    "      before: [{name: migrate, service: web, command: [migrate], environments: prod}]\n"
+    "      verify: [{name: tests, service: web, command: [./t], on: all, artifacts: [out/a.xml, \"/x:b\"]}]\n"
+    "      run: [{name: report, command: [./report.sh]}]\n";
+
+Test(config, reads_inventories_between_hosts) {
+  g_autoptr(Config) config = parsed(wide);
+  const Environment *prod = config_find_environment(config, "prod");
+  cr_assert_eq(prod->hosts->len, 2);
+  cr_assert_eq(prod->inventories->len, 2);
+  const InventoryConfig *ec2 = prod->inventories->pdata[0], *command = prod->inventories->pdata[1];
+  cr_assert_eq(ec2->position, 1);
+  cr_assert_eq(command->position, 1);
+  cr_assert_str_eq(ec2->host.ssh.user, "admin");
+  cr_assert_eq(ec2->host.ssh.keys->len, 2);
+  cr_assert_str_eq(ec2->host.ssh.proxy_jump, "bastion");
+  cr_assert_str_eq(ec2->host.profiles->pdata[0], "worker");
+  cr_assert_eq(command->timeout_ms, 5000);
+  cr_assert_str_eq(((HostConfig *)prod->hosts->pdata[1])->id, "i-0abc");
+}
+
+Test(config, reads_where_secrets_come_from) {
+  g_autoptr(Config) config = parsed(wide);
+  const GPtrArray *secrets = config_find_environment(config, "prod")->secrets;
+  cr_assert_eq(secrets->len, 3);
+  cr_assert_eq(secret_source(secrets->pdata[0]), SECRET_FROM_COMMAND);
+  cr_assert_eq(secret_source(secrets->pdata[1]), SECRET_FROM_FILE);
+  cr_assert_eq(secret_source(secrets->pdata[2]), SECRET_FROM_DOTENV);
+}
+
+Test(config, prints_inventories_secrets_tasks_and_gates_so_that_they_read_back_the_same) {
+  g_autoptr(Config) config = parsed(wide);
+  g_autofree char *once = config_to_yaml(config, NULL);
+  g_autoptr(Config) again = parsed(once);
+  g_autofree char *twice = config_to_yaml(again, NULL);
+  cr_assert_str_eq(once, twice);
+  g_autofree char *alone = config_to_yaml(config, "prod");
+  g_autoptr(Config) part = parsed(alone);
+  g_autofree char *part_again = config_to_yaml(part, "prod");
+  cr_assert_str_eq(alone, part_again);
 }

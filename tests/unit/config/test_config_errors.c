@@ -57,7 +57,7 @@ Test(config_errors, all_of_a_file_are_reported_at_once_in_its_order) {
       "f:7:3: unknown key \"helth\"; did you mean \"health\"?\n"
       "f:10:20: hosts: a second host named \"local\"; give one another name\n"
       "f:11:5: duplicate key \"hosts\"; it is already at line 10\n"
-      "f:12:3: missing key \"hosts\": host, user@host:port, local, or a mapping\n"
+      "f:12:3: missing key \"hosts\": host, user@host:port, local, a mapping, or an inventory\n"
       "f:13:17: port: expected a number from 1 to 65535, not \"70000\"");
 }
 
@@ -82,15 +82,8 @@ Test(config_errors, missing_keys_are_named) {
 }
 
 Test(config_errors, keys_of_later_versions_are_unknown) {
-  static const char *const keys[] = {"secrets", "gates", "files", "ephemeral"};
-  for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-    g_autofree char *line = g_strconcat(keys[i], ": {}", NULL);
-    g_autofree char *message = g_strdup_printf("f:7:5: unknown key \"%s\"", keys[i]);
-    assert_key_refused(line, message);
-  }
   assert_key_refused("rollout: {strategy: blue-green}", "f:7:15: unknown key \"strategy\"");
-  assert_key_refused("tasks: {verify: []}", "f:7:13: unknown key \"verify\"");
-  assert_key_refused("ssh: {proxy_jump: x}", "f:7:11: unknown key \"proxy_jump\"");
+  assert_key_refused("tasks: {migrate: []}", "f:7:13: unknown key \"migrate\"");
 }
 
 Test(config_errors, wrong_values_are_refused_where_they_stand) {
@@ -149,6 +142,25 @@ Test(config_errors, wrong_values_are_refused_where_they_stand) {
     assert_key_refused(wrong[i].keys, wrong[i].message);
 }
 
+Test(config_errors, secrets_tasks_and_gates_are_refused_where_they_stand) {
+  static const struct {
+    const char *keys, *message;
+  } wrong[] = {
+      {"secrets: {A: {}}", "f:7:15: A: say where it comes from with one of env, file, command and dotenv"},
+      {"secrets: {A: {env: A, file: x}}", "f:7:15: A: say where it comes from"},
+      {"secrets: {A: {env: A, key: B}}", "f:7:32: key: only for a dotenv file"},
+      {"secrets: {SLIPWAY_A: {env: A}}", "f:7:15: secrets: expected a variable name"},
+      {"secrets: {A: {env: A}}\n    variables: {A: b}", "f:6:3: e: \"A\" is a variable and a secret"},
+      {"tasks: {verify: [{name: t, command: [x], on: all}]}", "f:7:50: on: only for a task in a container"},
+      {"tasks: {run: [{name: t, command: [x]}, {name: t, command: [y]}]}",
+       "f:6:3: e: tasks: a second task named \"t\""},
+      {"gates: {window: always}", "f:7:21: window: expected days, hours and a time zone"},
+      {"gates: {requires: [e]}", "f:6:3: e: requires: it names itself"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++)
+    assert_key_refused(wrong[i].keys, wrong[i].message);
+}
+
 Test(config_errors, wrong_hosts_are_refused_where_they_stand) {
   static const struct {
     const char *host, *message;
@@ -167,7 +179,11 @@ Test(config_errors, wrong_hosts_are_refused_where_they_stand) {
       {"{name: x}", "f:6:15: missing key \"address\""},
       {"{adress: x, address: x}", "f:6:16: unknown key \"adress\"; did you mean \"address\"?"},
       {"{name: -x, address: x}", "f:6:22: name: expected a name"},
-      {"{address: x, profiles: [a]}", "f:6:28: unknown key \"profiles\""},
+      {"{address: x, profiles: [a b]}", "f:6:39: profiles: expected a name"},
+      {"{ec2: {tags: {}}}", "f:6:21: ec2: tags: name at least one tag"},
+      {"{ec2: {region: eu-west-1}}", "f:6:21: ec2: tags: name at least one tag"},
+      {"{command: []}", "f:6:25: command: it names no program"},
+      {"{command: [x], ec2: {tags: {a: b}}}", "f:6:25: command: not beside ec2"},
       {"{name: l, address: local, ssh: {port: 1}}", "f:6:46: ssh: this machine is not reached over SSH"},
       {"a, {name: a, address: b}", "f:6:18: hosts: a second host named \"a\""},
       {"a, u@a:22", "f:6:18: hosts: a second host named \"a\""},

@@ -152,6 +152,8 @@ void fixture_start(Fixture *fixture, const char *extra) {
   make_folders(fixture);
   fixture->port = free_port();
   make_key(fixture->key, "ed25519");
+  fixture->keys = g_ptr_array_new();
+  g_ptr_array_add(fixture->keys, fixture->key);
   g_autofree char *host_key = fixture_path(fixture, "host_ed25519");
   make_key(host_key, "ed25519");
   g_autofree char *other_host_key = fixture_path(fixture, "host_ecdsa");
@@ -201,6 +203,7 @@ void fixture_stop(Fixture *fixture) {
   g_free(fixture->home);
   g_free(fixture->bin);
   g_free(fixture->key);
+  g_ptr_array_unref(fixture->keys);
   g_free(fixture->known_hosts);
 }
 
@@ -210,7 +213,7 @@ HostConfig fixture_config(const Fixture *fixture) {
   return (HostConfig){.name = name,
                       .address = address,
                       .ssh = {.port = fixture->port,
-                              .key = fixture->key,
+                              .keys = fixture->keys,
                               .known_hosts = fixture->known_hosts,
                               .connect_timeout_ms = 10000,
                               .keepalive_ms = 5000}};

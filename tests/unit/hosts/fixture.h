@@ -15,6 +15,7 @@ typedef struct {
   char *home;        /* on the "host" */
   char *bin;         /* first on the PATH of the "host" */
   char *key;         /* the user's private key */
+  GPtrArray *keys;   /* that one */
   char *known_hosts; /* knows the host's ed25519 key (not its ECDSA key), until a test changes that */
   guint port;
   pid_t sshd; /* 0: not running */

@@ -52,9 +52,11 @@ Test(ssh_settings, yield_to_slipway_yml) {
   static char user[] = "dave";
   static char key[] = "/keys/k";
   static char known[] = "/known";
+  g_autoptr(GPtrArray) keys = g_ptr_array_new();
+  g_ptr_array_add(keys, key);
   const HostConfig config = {
       .address = address,
-      .ssh = {.user = user, .port = 22, .key = key, .known_hosts = known, .connect_timeout_ms = 700}};
+      .ssh = {.user = user, .port = 22, .keys = keys, .known_hosts = known, .connect_timeout_ms = 700}};
   g_autoptr(SshTarget) target = NULL;
   cr_assert(ssh_target_combine(&config, said, &target, NULL));
   cr_assert_str_eq(target->user, "dave");

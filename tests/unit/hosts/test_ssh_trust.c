@@ -100,11 +100,17 @@ Test(ssh_trust, asks_for_the_kind_of_key_that_it_knows) {
   }
 }
 
+/* The one that is tried. */
+static void choose_key(char *path) {
+  g_ptr_array_set_size(config.ssh.keys, 0);
+  g_ptr_array_add(config.ssh.keys, path);
+}
+
 Test(ssh_trust, names_user_address_and_keys_that_were_refused) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other, NULL}));
   static char user[] = "root";
-  config.ssh.key = other;
+  choose_key(other);
   config.ssh.user = user;
   g_autofree char *expected =
       g_strdup_printf("127.0.0.1 port %u (127.0.0.1) let user root in with none of the keys "
@@ -116,7 +122,7 @@ Test(ssh_trust, names_user_address_and_keys_that_were_refused) {
 Test(ssh_trust, explains_rsa_on_an_old_libssh2) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", other, NULL}));
-  config.ssh.key = other;
+  choose_key(other);
   if (libssh2_version(0x010b00) == NULL)
     expect_refusal("use an ed25519 or ECDSA key");
   else
@@ -126,7 +132,7 @@ Test(ssh_trust, explains_rsa_on_an_old_libssh2) {
 Test(ssh_trust, says_that_an_encrypted_key_belongs_into_the_agent) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", other, NULL}));
-  config.ssh.key = other;
+  choose_key(other);
   expect_refusal("encrypted: give it to ssh-agent");
 }
 
@@ -138,7 +144,7 @@ Test(ssh_trust, uses_the_agent) {
   g_setenv("SSH_AUTH_SOCK", socket, TRUE);
   g_free(run((const char *[]){"ssh-add", "-q", fixture.key, NULL}));
   static char absent[] = "/nonexistent/key";
-  config.ssh.key = absent;
+  choose_key(absent);
   config.ssh.agent = true;
   host_free(open_host(&config));
   config.ssh.agent = false;

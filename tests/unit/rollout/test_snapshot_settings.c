@@ -75,7 +75,7 @@ Test(snapshot_settings, paths_are_those_of_the_folder_that_slipway_yml_was_in) {
   g_autoptr(Config) settings = keep_and_read(today, NULL);
   g_autofree char *key = g_build_filename(folder, "keys", "id", NULL);
   g_autofree char *known = g_build_filename(folder, "keys", "known", NULL);
-  cr_assert_str_eq(only_host(settings)->ssh.key, key);
+  cr_assert_str_eq(only_host(settings)->ssh.keys->pdata[0], key);
   cr_assert_str_eq(only_host(settings)->ssh.known_hosts, known);
   cr_assert(config_is_in_pipeline(settings, "prod"));
 }
