@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "environments/compose/interpolate.h"
+#include "environments/config/interpolate.h"
 #include "support/errors.h"
 #include "support/poison.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "environments/compose/interpolate.h"
+#include "environments/config/interpolate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

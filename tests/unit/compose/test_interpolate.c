@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "environments/compose/interpolate.h"
+#include "environments/config/interpolate.h"
 #include "fixture.h"
 #include "support/errors.h"
 #include "support/yaml.h"

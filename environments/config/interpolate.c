@@ -1,7 +1,7 @@
 /* Variable interpolation as Compose v2 does it (Compose specification, 13-interpolation.md). 1.29 knows
  * neither nesting nor
  * "+"; what a host's own Compose makes of the text is checked there (compose_check_effective). */
-#include "environments/compose/interpolate.h"
+#include "environments/config/interpolate.h"
 
 #include <string.h>
 
