@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer/output/exit_status.h"
+#include "deployer/rollout/controller.h"
 #include "deployer/rollout/runs.h"
 #include "support/errors.h"
 #include "support/json.h"
@@ -152,11 +153,18 @@ static bool close_one(Rollout *rollout, Deployment *abandoned, GError **error) {
   return history_finish_deployment(rollout->request->history, abandoned, error);
 }
 
+/* Who has an environment's locks is the only one at work there. Of an ephemeral one, many may be at work;
+ * those of other machines cannot be asked about. */
+static bool is_for_us_to_close(const Rollout *rollout, const Deployment *deployment) {
+  return !rollout->request->environment->is_ephemeral || !controller_is_elsewhere(deployment->controller);
+}
+
 bool close_abandoned(Rollout *rollout, GError **error) {
   const GPtrArray *deployments = rollout->situation->deployments;
   for (guint i = deployments->len; i > 0; i--) { /* the oldest first: that is the order in which they ended */
     Deployment *deployment = g_ptr_array_index(deployments, i - 1);
-    if (deployment->status == STATUS_RUNNING && !close_one(rollout, deployment, error))
+    if (deployment->status == STATUS_RUNNING && is_for_us_to_close(rollout, deployment) &&
+        !close_one(rollout, deployment, error))
       return false;
   }
   return true;

@@ -3,6 +3,7 @@
 
 #include "deployer/rollout/check.h"
 #include "deployer/rollout/crew.h"
+#include "deployer/rollout/ephemeral.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/text.h"
@@ -152,7 +153,7 @@ static void check_hosts(const Environment *environment, const char *place, GPtrA
 
 GPtrArray *rollout_check(const RolloutRequest *request) {
   const Config *config = request->config;
-  g_autofree char *place = g_strdup_printf("%s--%s", config->app, request->environment->name);
+  g_autofree char *place = environment_place(config, request->environment);
   GPtrArray *answers = g_ptr_array_new_with_free_func((GDestroyNotify)check_answer_free);
   check_hosts(request->environment, place, answers);
   check_registries(config, answers);

@@ -48,3 +48,8 @@ bool controller_is_at_work(const char *name) {
   g_autofree char *now = name_of(pid);
   return g_strcmp0(now, name) == 0;
 }
+
+bool controller_is_elsewhere(const char *name) {
+  g_auto(GStrv) parts = g_strsplit(name != NULL ? name : "", " ", -1);
+  return parts[0] != NULL && !g_str_equal(parts[0], g_get_host_name());
+}

@@ -1,6 +1,7 @@
 /* The pool that hosts are worked on by, and what every step on a host has in common. */
 #include "deployer/rollout/crew.h"
 
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/room.h"
 #include "host_scripts.h"
 #include "support/errors.h"
@@ -26,7 +27,7 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   rollout->situation = situation;
   rollout->target = target;
   rollout->deployment = deployment;
-  rollout->place = g_strdup_printf("%s--%s", request->config->app, request->environment->name);
+  rollout->place = deployment_place(request->config, request->environment, deployment->uid);
   rollout->manifests = manifests_new(request->config->insecure_registries);
   g_mutex_init(&rollout->exchange);
   rollout->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);

@@ -25,7 +25,7 @@ typedef struct {
   Situation *fresh; /* read again under the locks, then `situation` is it; owned */
   Target *target;
   Deployment *deployment; /* the record (a worker writes only its own host's); id 0: a plan, in no history */
-  char *place;            /* "APP--ENV": folder on the hosts and Compose project */
+  char *place;            /* "APP--ENV", ephemeral: and the run; folder on the hosts and Compose project */
   HealthConfig *restore_health; /* borrowed or NULL: rules of what runs now, for putting it back */
   Config *restore_settings;     /* owns restore_health */
   struct Manifests *manifests;  /* room.h */

@@ -1,5 +1,6 @@
 /* What the failure of a phase makes of the deployment: the hosts go back where that is possible, and it is
  * said what each of them runs. */
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/runs.h"
 #include "support/errors.h"
@@ -158,6 +159,8 @@ static bool is_any_changed(const Rollout *rollout) {
 }
 
 bool rollout_fail(Rollout *rollout, const GError *cause, GError **error) {
+  if (rollout->request->environment->is_ephemeral)
+    return ephemeral_fail(rollout, cause, error);
   if (rollout->stage == STAGE_COMMITTING)
     return fail_to_commit(rollout, cause, error);
   return is_any_changed(rollout) ? fail_after_changes(rollout, cause, error)

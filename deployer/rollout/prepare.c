@@ -2,6 +2,7 @@
  * yet. */
 #include <string.h>
 
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
 #include "host_scripts.h"
@@ -67,7 +68,9 @@ static bool step_pull(Worker *worker, char **detail, GError **error) {
       (missing->len > 0 &&
        (!require_room_for_pull(worker, missing, error) || !pull_missing(worker, missing, &bytes, error))))
     return false;
-  for (guint i = 0; i < references->len; i++)
+  /* One that is ephemeral is never gone back to. */
+  const bool is_kept = !worker->rollout->request->environment->is_ephemeral;
+  for (guint i = 0; is_kept && i < references->len; i++)
     if (!protect_image(worker, g_ptr_array_index(references, i), error))
       return false;
   g_autofree char *size = size_for_people(bytes);
@@ -106,7 +109,8 @@ static bool step_config(Worker *worker, char **detail, GError **error) {
     g_autofree char *said = text_printable(reply.err->len > 0 ? reply.err->str : reply.out->str, true);
     return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s", g_strstrip(said));
   }
-  return compose_check_effective(reply.out->str, reply.out->len, worker->rollout->target->pinned, error);
+  return compose_check_effective(reply.out->str, reply.out->len, worker->rollout->target->pinned, error) &&
+         ephemeral_require_ports(worker, reply.out->str, reply.out->len, error);
 }
 
 static bool prepare_worker(Worker *worker, GError **error) {

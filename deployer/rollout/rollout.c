@@ -7,6 +7,7 @@
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/abandoned.h"
 #include "deployer/rollout/controller.h"
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/import.h"
 #include "deployer/rollout/phases.h"
@@ -191,8 +192,10 @@ static bool run_phases(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
-  if (!record_target(rollout, error) || !phase_connect(rollout, holder, error) ||
-      !look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error))
+  if (!record_target(rollout, error) || !phase_connect(rollout, holder, error))
+    return false;
+  ephemeral_sweep(rollout);
+  if (!look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");
@@ -202,6 +205,8 @@ static bool run_phases(Rollout *rollout, GError **error) {
   reporter_phase(request->reporter, "apply");
   if (!phase_apply(rollout, error))
     return false;
+  if (request->environment->is_ephemeral) /* nothing stays that could be committed */
+    return true;
   rollout->stage = STAGE_COMMITTING;
   reporter_phase(request->reporter, "commit");
   return phase_commit(rollout, error);
@@ -241,9 +246,11 @@ static bool carry_out(Rollout *rollout, GError **error) {
   g_autoptr(GError) problem = NULL;
   if (!run_phases(rollout, &cause) && rollout_fail(rollout, cause, &problem))
     g_assert_not_reached();
+  ephemeral_tear_down(rollout);
   if (!rollout_conclude(rollout, g_steal_pointer(&problem), error))
     return false;
-  phase_prune(rollout);
+  if (!rollout->request->environment->is_ephemeral)
+    phase_prune(rollout);
   return true;
 }
 
@@ -306,7 +313,8 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
   g_autoptr(Target) target = NULL;
   g_autofree char *note = NULL;
   *deployment = NULL;
-  if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
+  if (!ephemeral_check(request, error) ||
+      !situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
       !offer_import(request, &situation, error) ||
       !target_resolve(request, situation, false, NULL, &target, &note, error))
     return false;

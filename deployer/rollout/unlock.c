@@ -2,6 +2,7 @@
 #include "deployer/rollout/unlock.h"
 
 #include "deployer/rollout/crew.h"
+#include "deployer/rollout/ephemeral.h"
 #include "support/errors.h"
 
 #include "support/poison.h"
@@ -74,7 +75,7 @@ static void add_visit(Unlocking *unlocking, const HostConfig *config) {
 Unlocking *unlocking_new(const RolloutRequest *request) {
   Unlocking *unlocking = g_new0(Unlocking, 1);
   g_autofree char *actor = actor_name();
-  unlocking->place = g_strdup_printf("%s--%s", request->config->app, request->environment->name);
+  unlocking->place = environment_place(request->config, request->environment);
   unlocking->holder = g_strdup_printf("%s: %s", actor, request->command);
   unlocking->visits = g_ptr_array_new_with_free_func((GDestroyNotify)visit_free);
   unlocking->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)unlock_host_free);
