@@ -45,6 +45,9 @@ typedef struct {
    * unix_socket is filled in here. */
   bool (*request)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);
   bool (*stream)(Host *host, const HttpRequest *request, HttpStream **stream, GError **error);
+  /* A connection of its own to the engine's socket, for what is no request and reply (engine_wire.h); the
+   * caller closes *descriptor. A peer that refuses may show only as the end of what is read. */
+  bool (*dial)(Host *host, int *descriptor, GError **error);
   /* An HTTP request to an application as seen from the host (health.http): the URL's host and port are
    * connected to from there. */
   bool (*fetch)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);

@@ -10,6 +10,7 @@
 
 #include "environments/hosts/backend.h"
 #include "environments/hosts/shell.h"
+#include "environments/hosts/unix_listener.h"
 #include "support/errors.h"
 #include "support/poison.h"
 
@@ -116,6 +117,11 @@ static bool local_stream(Host *host, const HttpRequest *request, HttpStream **st
   return check_aborted(local, error) && http_stream_open(&own, stream, error);
 }
 
+static bool local_dial(Host *host, int *descriptor, GError **error) {
+  Local *local = host->backend;
+  return check_aborted(local, error) && unix_connect(local->engine, descriptor, error);
+}
+
 static bool local_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
   Local *local = host->backend;
   return check_aborted(local, error) && http_perform(local->client, request, reply, error);
@@ -164,6 +170,7 @@ const HostBackend local_backend = {
             .write = host_write_through_shell,
             .request = local_request,
             .stream = local_stream,
+            .dial = local_dial,
             .fetch = local_fetch,
             .abort = local_abort,
             .close = local_close},

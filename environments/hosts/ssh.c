@@ -108,6 +108,14 @@ static bool ssh_stream(Host *host, const HttpRequest *request, HttpStream **stre
   return http_stream_open(&own, stream, error) || explain(ssh, error);
 }
 
+static bool ssh_dial(Host *host, int *descriptor, GError **error) {
+  Ssh *ssh = host->backend;
+  if (!listen_for_engine(host, error))
+    return false;
+  forwarder_forget(ssh->forwarder);
+  return unix_connect(forwarder_listener_path(ssh->engine), descriptor, error) || explain(ssh, error);
+}
+
 static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, int port, HttpReply *reply,
                        GError **error) {
   g_autoptr(Route) route = route_new(ROUTE_TCP, name, (guint)port, NULL);
@@ -170,6 +178,7 @@ const HostBackend ssh_backend = {
             .write = host_write_through_shell,
             .request = ssh_request,
             .stream = ssh_stream,
+            .dial = ssh_dial,
             .fetch = ssh_fetch,
             .abort = ssh_abort,
             .close = ssh_close},

@@ -52,3 +52,18 @@ void unix_listener_clear(UnixListener *listener) {
   g_free(listener->path);
   *listener = (UnixListener){.fd = -1, .handle = -1};
 }
+
+bool unix_connect(const char *path, int *descriptor, GError **error) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s: too long for the path of a socket", path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+    const int cause = errno;
+    if (fd >= 0)
+      close(fd);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot connect to %s: %s", path, g_strerror(cause));
+  }
+  *descriptor = fd;
+  return true;
+}

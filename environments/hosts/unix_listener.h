@@ -13,3 +13,5 @@ typedef struct {
 
 bool unix_listener_open(UnixListener *listener, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void unix_listener_clear(UnixListener *listener);
+/* Connects to any Unix socket; the caller closes *descriptor. SLIPWAY_ERROR_UNREADY with the path. */
+bool unix_connect(const char *path, int *descriptor, GError **error) G_GNUC_WARN_UNUSED_RESULT;

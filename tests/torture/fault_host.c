@@ -255,6 +255,20 @@ static bool faulty_stream(Host *host, const HttpRequest *request, HttpStream **s
   return true;
 }
 
+static bool faulty_dial(Host *host, int *descriptor, GError **error) {
+  Faulty *faulty = host->backend;
+  int dialled = -1;
+  if (!effect_begins(faulty, &(Effect){"dial", "", true}, error) ||
+      !faulty->inner->ops->dial(faulty->inner, &dialled, error))
+    return false;
+  if (!effect_ends(faulty, error)) {
+    (void)close(dialled);
+    return false;
+  }
+  *descriptor = dialled;
+  return true;
+}
+
 static void faulty_abort(Host *host) {
   const Faulty *faulty = host->backend;
   faulty->inner->ops->abort(faulty->inner);
@@ -275,6 +289,7 @@ static const HostOps fault_ops = {
     .write = faulty_write,
     .request = faulty_request,
     .stream = faulty_stream,
+    .dial = faulty_dial,
     .fetch = faulty_fetch,
     .abort = faulty_abort,
     .close = faulty_close,

@@ -13,6 +13,7 @@
 #include <host_scripts.h>
 
 #include "environments/hosts/backend.h"
+#include "environments/hosts/unix_listener.h"
 #include "support/errors.h"
 #include "support/http.h"
 #include "tree.h"
@@ -432,6 +433,11 @@ static bool model_stream(Host *host, const HttpRequest *request, HttpStream **st
   return check_aborted(model, error) && http_stream_open(&own, stream, error);
 }
 
+static bool model_dial(Host *host, int *descriptor, GError **error) {
+  Model *model = host->backend;
+  return check_aborted(model, error) && unix_connect(model->engine, descriptor, error);
+}
+
 static bool model_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
   Model *model = host->backend;
   return check_aborted(model, error) && http_perform(model->client, request, reply, error);
@@ -458,6 +464,7 @@ Host *model_host_new(const HostConfig *config, const char *home) {
       .write = model_write,
       .request = model_request,
       .stream = model_stream,
+      .dial = model_dial,
       .fetch = model_fetch,
       .abort = model_abort,
       .close = model_close,

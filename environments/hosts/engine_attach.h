@@ -1,0 +1,24 @@
+/* What containers write and read, as it comes. The engine puts stdout and stderr of a container without a
+ * terminal into one stream, in frames with a header of 8 bytes (https://docs.docker.com/engine/api/, "Attach
+ * to a container"); with a terminal there is one raw stream. Failures are SLIPWAY_ERROR_UNREADY. */
+#pragma once
+
+#include "environments/hosts/engine.h"
+
+typedef struct {
+  bool follow;       /* goes on until the container has ended */
+  const char *since; /* seconds since the epoch, "1763736081.250"; NULL: all */
+  int tail;          /* only so many lines from the end; negative: all */
+  bool timestamps;   /* each line begins with its time, RFC 3339 in UTC, and a space */
+  /* Asked about ten times a second; true ends it, as success. NULL: never. */
+  bool (*is_cancelled)(void *data);
+  /* Each line without its end, as the container wrote it (a NUL is '?'): text_printable before a person sees
+   * it. Longer ones come in pieces of 16 KiB. */
+  void (*on_line)(const char *line, bool is_stderr, void *data);
+  void *data;
+} EngineLogs;
+
+/* Until the container has ended (follow), the log is at its end, or is_cancelled. A container that is gone is
+ * a failure. */
+bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs *logs,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
