@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "support/text.h"
+
 #include "support/poison.h"
 
 enum { SHORTEST_VALUE = 6, LONGEST_UNIT = 12, LONGEST_SKIP = 2 };
@@ -65,6 +67,15 @@ static void add_value(const guchar *value, gsize length) {
     add_base64(value, length, offset);
 }
 
+/* As text_printable may have left it before it comes here. */
+static void add_printable(const guchar *value, gsize length) {
+  g_autofree char *text = g_strndup((const char *)value, length);
+  g_autofree char *printable = text_printable(text, false);
+  add_value((const guchar *)printable, strlen(printable));
+  explicit_bzero(text, length);
+  explicit_bzero(printable, strlen(printable));
+}
+
 /* Programs trim what they print, and indent lines. */
 static void add_trimmed(const guchar *value, gsize length) {
   while (length > 0 && g_ascii_isspace(value[length - 1]))
@@ -72,6 +83,7 @@ static void add_trimmed(const guchar *value, gsize length) {
   for (; length > 0 && g_ascii_isspace(*value); length--)
     value++;
   add_value(value, length);
+  add_printable(value, length);
 }
 
 void redact_add(const void *value, gsize length) {
@@ -244,15 +256,18 @@ typedef struct {
   gsize length;
 } Span;
 
-/* Does the text begin with the pattern? MATCH_PERHAPS: it ends too early to tell. *used: of the text. */
+/* Does the text begin with the pattern? MATCH_PERHAPS: it ends too early to tell. *used: of the text, that
+ * far for MATCH_PERHAPS too, or 0 when that is too little to give anything away. */
 static Match match_pattern(Span span, gsize notation, const Pattern *pattern, gsize *used) {
   gsize at = 0, done = 0;
   for (guint skipped = 0; done < pattern->length;) {
     Unit unit = {0};
     if (at < span.length)
       unit = notations[notation].read(span.text + at, span.length - at);
-    if (unit.used == 0)
+    if (unit.used == 0) {
+      *used = done >= SHORTEST_VALUE ? span.length : 0;
       return MATCH_PERHAPS;
+    }
     skipped = unit.count == 0 ? skipped + 1 : 0;
     if (skipped > LONGEST_SKIP || unit.count > pattern->length - done ||
         memcmp(unit.bytes, pattern->bytes + done, unit.count) != 0)
@@ -264,7 +279,8 @@ static Match match_pattern(Span span, gsize notation, const Pattern *pattern, gs
   return MATCH_FOUND;
 }
 
-/* The longest value that the text begins with, in one notation. */
+/* The longest value that the text begins with, in one notation; or, for where no more will come, the
+ * beginning of one that was cut off. */
 static void match_notation(Span span, gsize notation, gsize *longest, bool *is_open) {
   Unit first = notations[notation].read(span.text, span.length);
   if (first.used == 0)
@@ -279,6 +295,7 @@ static void match_notation(Span span, gsize notation, gsize *longest, bool *is_o
       *longest = MAX(*longest, used);
       break;
     case MATCH_PERHAPS:
+      *longest = MAX(*longest, used);
       *is_open = true;
       break;
     case MATCH_NOT:

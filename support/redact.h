@@ -2,8 +2,8 @@
  * (reporter, errors, JSON, the history's words, journals, output of tasks and commands). Known are whole
  * values of 6 bytes or more and, of values of several lines, each line of 6 or more. Found are they as they
  * are, and as base64 (RFC 4648, both alphabets, whatever is encoded before and behind, wrapped too),
- * percent-encoded, escaped as in JSON, and with "$" or "'" doubled as Compose and YAML do. May be called from
- * any thread. */
+ * percent-encoded, escaped as in JSON, and with "$" or "'" doubled as Compose and YAML do; at the end of a
+ * text also what is the beginning of one, which a limit has cut off. May be called from any thread. */
 #pragma once
 
 #include <glib.h>

@@ -21,7 +21,7 @@ Test(redact, text_without_a_value_stays_byte_by_byte) {
   check("before any is known \xff", "before any is known \xff");
   known("s3cret-value");
   check("", "");
-  check("100% \\ \\u12 $ ' \xff s3cret-valu", "100% \\ \\u12 $ ' \xff s3cret-valu");
+  check("100% \\ \\u12 $ ' \xff s3cret-valu.", "100% \\ \\u12 $ ' \xff s3cret-valu.");
   cr_assert_null(redact_text(NULL));
 }
 
@@ -108,6 +108,20 @@ Test(redact, lines_of_a_value_are_hidden_by_themselves) {
 Test(redact, a_value_with_blanks_around_it_is_found_trimmed) {
   known("  hunter2-hunter2\n");
   check("<hunter2-hunter2>", "<***>");
+}
+
+Test(redact, a_value_that_a_limit_cut_off_is_hidden) {
+  known("s3cret-value");
+  check("probe: s3cret", "probe: ***");
+  check("probe: s3cret-va\n", "probe: s3cret-va\n");
+  check("probe: s3cre", "probe: s3cre");
+}
+
+Test(redact, a_value_is_found_in_text_that_was_made_printable) {
+  known("se\tcr\x1b"
+        "et-\xff"
+        "value");
+  check("<se cr?et-\xef\xbf\xbdvalue>", "<***>");
 }
 
 /* What a stream shows when the text comes in pieces of `size`. */
