@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/errors.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -28,11 +29,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Descriptor, descriptor_close)
 
 typedef struct {
   const ChildOrder *order;
-  pid_t pid;     /* not reaped before the end: so its number, the group's too, stays its own */
-  int process;   /* pidfd */
-  int output;    /* -1: nobody writes to it any more */
-  GString *line; /* begun */
-  GQueue tail;   /* char *: the last lines */
+  pid_t pid;   /* not reaped before the end: so its number, the group's too, stays its own */
+  int process; /* pidfd */
+  int output;  /* of lines; -1: nobody writes to it any more */
+  int answer;  /* of order->output, likewise */
+  bool is_too_much;
+  RedactStream *redact; /* before lines are cut */
+  GString *line;        /* begun */
+  GQueue tail;          /* char *: the last lines */
 } Child;
 
 static void child_clear(Child *child) {
@@ -40,6 +44,9 @@ static void child_clear(Child *child) {
     close(child->process);
   if (child->output >= 0)
     close(child->output);
+  if (child->answer >= 0)
+    close(child->answer);
+  redact_stream_free(child->redact);
   g_string_free(child->line, TRUE);
   g_queue_clear_full(&child->tail, g_free);
 }
@@ -55,12 +62,12 @@ bool child_check_program(const char *name, const char *directory, GError **error
          fail(error, SLIPWAY_ERROR_CONFIG, "%s: %s; is it executable?", name, g_strerror(errno));
 }
 
-static int spawn(const ChildOrder *order, int input, int output, pid_t *pid) {
+/* `streams`: its stdin, stdout and stderr. */
+static int spawn(const ChildOrder *order, const int *streams, pid_t *pid) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+    posix_spawn_file_actions_adddup2(&actions, streams[i], i);
   posix_spawn_file_actions_addchdir_np(&actions, order->directory);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -80,16 +87,25 @@ static int spawn(const ChildOrder *order, int input, int output, pid_t *pid) {
   return cause;
 }
 
-static bool start(Child *child, GError **error) {
+static bool open_pipe(int *reading, Descriptor *writing) {
   int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return false;
+  *reading = ends[0];
+  *writing = ends[1];
+  return fcntl(*reading, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool start(Child *child, GError **error) {
+  const bool is_apart = child->order->output != NULL;
   g_auto(Descriptor) nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (nothing < 0 || pipe2(ends, O_CLOEXEC) != 0)
+  g_auto(Descriptor) writing = -1;
+  g_auto(Descriptor) answering = -1;
+  if (nothing < 0 || !open_pipe(&child->output, &writing) ||
+      (is_apart && !open_pipe(&child->answer, &answering)))
     return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
-  child->output = ends[0];
-  g_auto(Descriptor) writing = ends[1];
-  if (fcntl(child->output, F_SETFL, O_NONBLOCK) != 0)
-    return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
-  int cause = spawn(child->order, nothing, writing, &child->pid);
+  const int streams[] = {nothing, is_apart ? answering : writing, writing};
+  int cause = spawn(child->order, streams, &child->pid);
   if (cause != 0)
     return fail(error, SLIPWAY_ERROR_DEPLOY, "%s cannot be started: %s", child->order->argv[0],
                 g_strerror(cause));
@@ -107,26 +123,45 @@ static void end_line(Child *child) {
   g_string_truncate(child->line, 0);
 }
 
-static void hear(Child *child, const char *bytes, gsize length) {
-  for (gsize i = 0; i < length; i++) {
-    if (bytes[i] != '\n')
-      g_string_append_c(child->line, bytes[i] != '\0' ? bytes[i] : '?');
-    if (bytes[i] == '\n' || child->line->len >= LONGEST_LINE)
+static void split_lines(Child *child, const GString *text) {
+  for (gsize i = 0; i < text->len; i++) {
+    if (text->str[i] != '\n')
+      g_string_append_c(child->line, text->str[i] != '\0' ? text->str[i] : '?');
+    if (text->str[i] == '\n' || child->line->len >= LONGEST_LINE)
       end_line(child);
   }
 }
 
+static void hear(Child *child, const char *bytes, gsize length) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  redact_stream_add(child->redact, bytes, length, text);
+  split_lines(child, text);
+}
+
+static void take_answer(Child *child, const char *bytes, gsize length) {
+  const ChildOrder *order = child->order;
+  child->is_too_much = child->is_too_much || length > order->output_cap - (*order->output)->len;
+  if (!child->is_too_much)
+    secret_text_append(order->output, bytes, length);
+}
+
 /* What is there now, at most one buffer of it. False: nothing was. */
-static bool read_some(Child *child) {
+static bool read_from(Child *child, int *source, void (*take)(Child *, const char *, gsize)) {
   char bytes[READ_BYTES];
-  gssize got = child->output < 0 ? -1 : read(child->output, bytes, sizeof bytes);
+  gssize got = *source < 0 ? -1 : read(*source, bytes, sizeof bytes);
   if (got > 0)
-    hear(child, bytes, (gsize)got);
+    take(child, bytes, (gsize)got);
   if (got == 0) {
-    close(child->output);
-    child->output = -1;
+    close(*source);
+    *source = -1;
   }
+  explicit_bzero(bytes, (gsize)MAX(got, 0));
   return got > 0;
+}
+
+static bool read_some(Child *child) {
+  bool is_answered = read_from(child, &child->answer, take_answer);
+  return read_from(child, &child->output, hear) || is_answered;
 }
 
 static bool has_ended(const Child *child) {
@@ -137,12 +172,13 @@ static bool has_ended(const Child *child) {
 /* Waits for output, the end (if that is still to come), or the next look. */
 static void listen_to(Child *child) {
   struct pollfd sources[] = {{.fd = has_ended(child) ? -1 : child->process, .events = POLLIN},
-                             {.fd = child->output, .events = POLLIN}};
+                             {.fd = child->output, .events = POLLIN},
+                             {.fd = child->answer, .events = POLLIN}};
   (void)poll(sources, G_N_ELEMENTS(sources), LOOK_MS);
   (void)read_some(child);
 }
 
-typedef enum { ENDED, CANCELLED, TOO_LONG } Ending;
+typedef enum { ENDED, CANCELLED, TOO_LONG, TOO_MUCH } Ending;
 
 static Ending await(Child *child) {
   const ChildOrder *order = child->order;
@@ -152,6 +188,8 @@ static Ending await(Child *child) {
       return CANCELLED;
     if (g_get_monotonic_time() >= deadline)
       return TOO_LONG;
+    if (child->is_too_much)
+      return TOO_MUCH;
     listen_to(child);
   }
   return ENDED;
@@ -161,7 +199,7 @@ static Ending await(Child *child) {
 static void end_group(Child *child) {
   gint64 deadline = g_get_monotonic_time() + GRACE_MS * 1000;
   kill(-child->pid, SIGTERM);
-  while ((!has_ended(child) || child->output >= 0) && g_get_monotonic_time() < deadline)
+  while ((!has_ended(child) || child->output >= 0 || child->answer >= 0) && g_get_monotonic_time() < deadline)
     listen_to(child);
   kill(-child->pid, SIGKILL);
 }
@@ -170,6 +208,9 @@ static void end_group(Child *child) {
 static void hear_the_rest(Child *child) {
   for (guint i = 0; i < 64 && read_some(child); i++)
     continue;
+  g_autoptr(GString) held = g_string_new(NULL);
+  redact_stream_flush(child->redact, held);
+  split_lines(child, held);
   if (child->line->len > 0)
     end_line(child);
 }
@@ -196,6 +237,9 @@ static bool judge(const Child *child, Ending ending, int status, GError **error)
     return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted, and ended%s", tail);
   if (ending == TOO_LONG)
     return fail(error, SLIPWAY_ERROR_DEPLOY, "it took longer than %s and was ended%s", limit, tail);
+  if (child->is_too_much)
+    return fail(error, SLIPWAY_ERROR_DEPLOY, "it wrote more than %" G_GSIZE_FORMAT " bytes%s",
+                child->order->output_cap, tail);
   if (WIFSIGNALED(status))
     return fail(error, SLIPWAY_ERROR_DEPLOY, "ended by signal %d (%s)%s", WTERMSIG(status),
                 g_strsignal(WTERMSIG(status)), tail);
@@ -204,7 +248,12 @@ static bool judge(const Child *child, Ending ending, int status, GError **error)
 }
 
 bool child_run(const ChildOrder *order, GError **error) {
-  g_auto(Child) child = {.order = order, .process = -1, .output = -1, .line = g_string_new(NULL)};
+  g_auto(Child) child = {.order = order,
+                         .process = -1,
+                         .output = -1,
+                         .answer = -1,
+                         .redact = redact_stream_new(),
+                         .line = g_string_new(NULL)};
   g_queue_init(&child.tail);
   if (!start(&child, error))
     return false;

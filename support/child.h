@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "support/secret.h"
+
 typedef struct {
   const char *const *argv;        /* argv[0] without "/" is looked for in $PATH, else from `directory` on */
   const char *const *environment; /* NAME=VALUE, all of it */
@@ -14,13 +16,17 @@ typedef struct {
   /* Asked about ten times a second; true ends it. NULL: never. */
   bool (*is_cancelled)(void *data);
   /* Each line of stdout and stderr as it comes, printable, without its end; longer ones arrive in pieces of
-   * 1000 bytes. NULL: not wanted. */
+   * 1000 bytes; redacted. NULL: not wanted. */
   void (*on_line)(const char *line, void *data);
   void *data;
+  /* Where stdout goes (empty before), whole and apart: then lines are stderr's alone. More than output_cap
+   * bytes are a failure. NULL: stdout is heard as stderr is. */
+  SecretText **output;
+  gsize output_cap;
 } ChildOrder;
 
 /* Runs it to its end, stdin being empty. SLIPWAY_ERROR_DEPLOY: it could not be started, its exit status was
- * not 0, a signal ended it, or it took too long; the message says which, and the last 20 lines of its output.
+ * not 0, a signal ended it, or it took too long; the message says which, and the last 20 lines.
  * SLIPWAY_ERROR_INTERRUPTED: is_cancelled said so. To be ended, its process group gets SIGTERM, and SIGKILL
  * after 5 s. What it leaves in the background after ending well goes on, unheard. */
 bool child_run(const ChildOrder *order, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/errors.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 typedef struct {
@@ -175,4 +176,58 @@ Test(child, a_program_is_looked_for_before) {
   cr_assert(child_check_program("./text", folder, NULL));
   g_remove(text);
   g_remove(folder);
+}
+
+static bool run_for_answer(const char *script, gsize cap, SecretText **answer, GError **error) {
+  const char *argv[] = {"sh", "-c", script, NULL};
+  g_auto(GStrv) environment = g_get_environ();
+  Listener listener = {.heard = g_string_new(NULL)};
+  ChildOrder order = {.argv = argv,
+                      .environment = (const char *const *)environment,
+                      .directory = "/tmp",
+                      .timeout_ms = 60000,
+                      .on_line = hear,
+                      .data = &listener,
+                      .output = answer,
+                      .output_cap = cap};
+  bool ok = child_run(&order, error);
+  cr_assert(strstr(listener.heard->str, "out") == NULL, "%s", listener.heard->str);
+  g_string_free(listener.heard, TRUE);
+  return ok;
+}
+
+Test(child, that_is_asked_for_an_answer_is_heard_on_stderr_only) {
+  g_autoptr(SecretText) answer = secret_text_new();
+  g_autoptr(GError) error = NULL;
+  cr_assert(run_for_answer("printf 'out\\n\\0\\n'; echo err >&2", 6, &answer, &error));
+  cr_assert_eq(answer->len, 6);
+  cr_assert_arr_eq(answer->str, "out\n\0\n", 6);
+  secret_text_free(answer);
+  answer = secret_text_new();
+  cr_assert(run_for_answer("head -c 300000 /dev/zero", 300000, &answer, &error));
+  cr_assert_eq(answer->len, 300000);
+  secret_text_free(answer);
+  answer = secret_text_new();
+  cr_assert(!run_for_answer("echo out; echo err >&2; exit 4", 100, &answer, &error));
+  cr_assert_str_eq(error->message, "exit status 4:\n  err");
+}
+
+Test(child, whose_answer_is_too_long_is_ended) {
+  g_autoptr(SecretText) answer = secret_text_new();
+  g_autoptr(GError) error = NULL;
+  cr_assert(!run_for_answer("yes", 1000, &answer, &error));
+  cr_assert(strstr(error->message, "it wrote more than 1000 bytes") != NULL, "%s", error->message);
+  cr_assert_leq(answer->len, 1000);
+}
+
+Test(child, does_not_show_a_secret_that_is_known) {
+  Listener listener = {0};
+  GError *error = NULL;
+  redact_add("s3cret-value", 12);
+  cr_assert(
+      !run("head -c 995 /dev/zero | tr '\\000' x; echo s3cret-value; exit 1", 60000, &listener, &error));
+  cr_assert(strstr(error->message, "xxx***") != NULL && strstr(error->message, "s3c") == NULL, "%s",
+            error->message);
+  g_error_free(error);
+  g_string_free(listener.heard, TRUE);
 }
