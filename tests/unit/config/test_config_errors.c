@@ -154,6 +154,8 @@ Test(config_errors, secrets_tasks_and_gates_are_refused_where_they_stand) {
       {"tasks: {verify: [{name: t, command: [x], on: all}]}", "f:7:50: on: only for a task in a container"},
       {"tasks: {run: [{name: t, command: [x]}, {name: t, command: [y]}]}",
        "f:6:3: e: tasks: a second task named \"t\""},
+      {"gates: {window: \"Mon-Fri 09:00-17:00 Europe/Londn\"}",
+       "f:7:21: window: expected days, hours and a time zone"},
       {"gates: {window: always}", "f:7:21: window: expected days, hours and a time zone"},
       {"gates: {requires: [e]}", "f:6:3: e: requires: it names itself"},
   };
