@@ -10,7 +10,7 @@
 
 #include "environments/config/config.h"
 
-/* A file that goes to releases/UID/project/PATH: Compose files and env_files. */
+/* A file that goes to releases/UID/project/PATH. */
 typedef struct {
   char *path; /* relative to the project root (the folder of slipway.yml), '/'-separated, never with ".." */
   guint mode; /* permission bits */
@@ -47,27 +47,37 @@ typedef struct {
   char *image;    /* after interpolation, as Compose would see it */
   bool has_build; /* besides the image; never used, but Compose 1.29 wants to see the context: the override
                      names a folder that is there */
+  GPtrArray *profiles; /* char *: sorted; empty: it runs on every host */
 } ComposeService;
 
 typedef struct {
   GPtrArray *compose;   /* char *: paths of the Compose files, in -f order; each is in files too */
-  GPtrArray *files;     /* ProjectFile */
+  GPtrArray *files;     /* ProjectFile: Compose files (extended and included ones too), env_files, and what
+                           slipway.yml's `files:` adds; empty folders: bytes NULL */
   GPtrArray *trees;     /* FileTree, each hash once */
   GPtrArray *mounts;    /* ComposeMount */
   GPtrArray *objects;   /* ComposeObject */
   GPtrArray *services;  /* ComposeService: the union over all files, the last image wins; sorted by name */
   GPtrArray *variables; /* NamedValue: the environment's, without the SLIPWAY_ ones */
+  bool has_include;     /* some file says `include:`, which Compose knows from 2.20 on */
 } ComposeProject;
 
 void compose_project_free(ComposeProject *project);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ComposeProject, compose_project_free)
 
-/* Reads the files from disk. `builtins` are NamedValues that interpolation sees besides the variables
- * (SLIPWAY_APP …). SLIPWAY_ERROR_CONFIG with file:line:column, all errors at once: not YAML, no services, a
- * service without `image`, an unset `:?` variable, a relative path that is missing or leaves the project
- * folder (symlinks too), `include` and `extends: {file}` (not supported yet: say so). */
-bool compose_project_read(const char *directory, GPtrArray *paths, GPtrArray *variables, GPtrArray *builtins,
-                          ComposeProject **project, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Reads the files from disk. `paths`: the Compose files, `files`: what else to take along (files, and folders
+ * with all that is in them; may be NULL), both relative to `directory`. `builtins` are NamedValues that
+ * interpolation sees besides the variables (SLIPWAY_APP …). SLIPWAY_ERROR_CONFIG with file:line:column, all
+ * errors at once: not YAML, no services, a service without `image`, an unset `:?` variable, a relative path
+ * that is missing or leaves the project folder (symlinks too), a fixed host port for several containers. */
+bool compose_project_read(const char *directory, GPtrArray *paths, GPtrArray *files, GPtrArray *variables,
+                          GPtrArray *builtins, ComposeProject **project,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether a host with these Compose profiles (char *) runs it: it has none of its own, or one of them. */
+bool compose_service_runs(const ComposeService *service, const GPtrArray *profiles);
+/* The names of the services that it runs, as a set; borrowed strings. Caller frees. */
+GHashTable *compose_services_running(const ComposeProject *project, const GPtrArray *profiles);
 
 /* Everything but the bytes of files, which go by their sha256 to `put` (and come back from `get`: a new
  * reference, NULL when missing). The JSON is canonical: equal projects give equal text. */

@@ -23,6 +23,7 @@ static void object_free(ComposeObject *object) {
 static void service_free(ComposeService *service) {
   g_free(service->name);
   g_free(service->image);
+  g_clear_pointer(&service->profiles, g_ptr_array_unref);
   g_free(service);
 }
 
@@ -69,4 +70,21 @@ void compose_project_copy_variables(ComposeProject *project, GPtrArray *variable
     const NamedValue *value = variables->pdata[i];
     add_variable(project, value->name, value->value);
   }
+}
+
+bool compose_service_runs(const ComposeService *service, const GPtrArray *profiles) {
+  for (guint i = 0; profiles != NULL && i < profiles->len; i++)
+    if (g_ptr_array_find_with_equal_func(service->profiles, profiles->pdata[i], g_str_equal, NULL))
+      return true;
+  return service->profiles->len == 0;
+}
+
+GHashTable *compose_services_running(const ComposeProject *project, const GPtrArray *profiles) {
+  GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < project->services->len; i++) {
+    ComposeService *service = project->services->pdata[i];
+    if (compose_service_runs(service, profiles))
+      g_hash_table_add(names, service->name);
+  }
+  return names;
 }

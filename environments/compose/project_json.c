@@ -67,6 +67,8 @@ static cJSON *service_to_json(const ComposeService *service) {
   json_set_string(item, "name", service->name);
   json_set_string(item, "image", service->image);
   json_set_boolean(item, "has_build", service->has_build);
+  if (service->profiles->len > 0)
+    json_set(item, "profiles", strings_to_json(service->profiles));
   return item;
 }
 
@@ -82,6 +84,7 @@ static cJSON *add_array(cJSON *json, const char *key) {
   return cJSON_AddArrayToObject(json, key);
 }
 
+/* What a project does not have leaves no trace: the text is compared with that of older snapshots. */
 cJSON *compose_project_to_json(const ComposeProject *project, ComposePutBlob put, void *data) {
   cJSON *json = cJSON_CreateObject();
   json_set(json, "compose", strings_to_json(project->compose));
@@ -89,6 +92,8 @@ cJSON *compose_project_to_json(const ComposeProject *project, ComposePutBlob put
   cJSON *trees = add_array(json, "trees"), *mounts = add_array(json, "mounts"),
         *objects = add_array(json, "objects");
   cJSON *services = add_array(json, "services"), *variables = add_array(json, "variables");
+  if (project->has_include)
+    json_set_boolean(json, "has_include", true);
   for (guint i = 0; i < project->trees->len; i++)
     cJSON_AddItemToArray(trees, tree_to_json(project->trees->pdata[i], put, data));
   for (guint i = 0; i < project->mounts->len; i++)
@@ -204,8 +209,10 @@ static bool service_from_json(const cJSON *json, const Blobs *blobs, ComposeProj
   ComposeService *service = g_new0(ComposeService, 1);
   g_ptr_array_add(project->services, service);
   service->has_build = json_boolean(json, "has_build", false);
+  service->profiles = g_ptr_array_new_with_free_func(g_free);
   return take_string(json, "name", &service->name, error) &&
-         take_string(json, "image", &service->image, error);
+         take_string(json, "image", &service->image, error) &&
+         (json_array(json, "profiles") == NULL || take_strings(json, "profiles", service->profiles, error));
 }
 
 static bool variable_from_json(const cJSON *json, const Blobs *blobs, ComposeProject *project,
@@ -241,6 +248,7 @@ bool compose_project_from_json(const cJSON *json, ComposeGetBlob get, void *data
         return false;
     }
   }
+  result->has_include = json_boolean(json, "has_include", false);
   *project = g_steal_pointer(&result);
   return true;
 }

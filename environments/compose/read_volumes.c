@@ -154,7 +154,9 @@ static void read_long(Reader *reader, ServiceDraft *service, const YamlNode *nod
 }
 
 void read_volumes(Reader *reader, ServiceDraft *service, const YamlNode *volumes) {
-  if (yaml_is_null(volumes))
+  if (replaces_earlier(volumes))
+    g_hash_table_remove_all(service->mounts);
+  if (yaml_is_null(volumes) || is_reset(volumes))
     return;
   if (volumes->kind != YAML_SEQUENCE) {
     g_autofree char *where = reader_where(reader, volumes);

@@ -66,17 +66,66 @@ char *reader_path(Reader *reader, const char *where, const char *text) {
   return g_strjoinv("/", (char **)kept->pdata);
 }
 
-void reader_take_file(Reader *reader, const char *where, const char *path) {
-  if (g_hash_table_contains(reader->files, path))
-    return;
+GPtrArray *reader_texts(Reader *reader, const YamlNode *node, const char *what) {
+  GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
+  if (node == NULL || yaml_is_null(node))
+    return texts;
+  bool is_list = node->kind == YAML_SEQUENCE;
+  for (guint i = 0; i < (is_list ? node->items->len : 1); i++) {
+    char *text = reader_text(reader, is_list ? node->items->pdata[i] : node, what);
+    if (text != NULL)
+      g_ptr_array_add(texts, text);
+  }
+  return texts;
+}
+
+bool is_reset(const YamlNode *node) {
+  return node != NULL && g_strcmp0(node->tag, "!reset") == 0;
+}
+
+bool replaces_earlier(const YamlNode *node) {
+  return is_reset(node) || (node != NULL && g_strcmp0(node->tag, "!override") == 0);
+}
+
+const ProjectFile *reader_take_file(Reader *reader, const char *where, const char *path) {
+  ProjectFile *file = g_hash_table_lookup(reader->files, path);
+  if (file != NULL)
+    return file;
   g_autoptr(GError) error = NULL;
-  ProjectFile *file = NULL;
   if (!project_file_read(&reader->budget, path, &file, &error)) {
     reader_problem(reader, where, "%s", error->message);
-    return;
+    return NULL;
   }
   g_ptr_array_add(reader->project->files, file);
   g_hash_table_insert(reader->files, file->path, file);
+  return file;
+}
+
+static YamlDocument *parse_compose_file(Reader *reader, const char *where, const char *path) {
+  const ProjectFile *file = reader_take_file(reader, where, path);
+  g_autoptr(YamlDocument) document = NULL;
+  g_autoptr(GError) error = NULL;
+  gsize length = 0;
+  if (file == NULL)
+    return NULL;
+  const char *text = g_bytes_get_data(file->bytes, &length);
+  if (!yaml_parse(path, text != NULL ? text : "", length, &document, &error)) {
+    g_string_append_printf(reader->problems, "%s%s", reader->problems->len > 0 ? "\n" : "", error->message);
+    return NULL;
+  }
+  if (document->root != NULL && document->root->kind == YAML_MAPPING)
+    return g_steal_pointer(&document);
+  reader_problem(reader, path, "is not a Compose file: a mapping with `services:` was expected");
+  return NULL;
+}
+
+const YamlNode *reader_open(Reader *reader, const char *where, const char *path) {
+  gpointer known = NULL;
+  if (!g_hash_table_lookup_extended(reader->documents, path, NULL, &known)) {
+    known = parse_compose_file(reader, where, path);
+    g_hash_table_insert(reader->documents, g_strdup(path), known);
+  }
+  return known != NULL ? ((const YamlDocument *)known)->root : NULL;
 }
 
 const char *reader_take_tree(Reader *reader, const char *where, const char *path) {

@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!g_file_set_contents(file, (const char *)data, (gssize)size, NULL))
     abort();
   g_ptr_array_add(paths, (gpointer) "compose.yml");
-  if (compose_project_read(folder, paths, NULL, NULL, &project, &error))
+  if (compose_project_read(folder, paths, NULL, NULL, NULL, &project, &error))
     round_trip(project);
   g_autoptr(GError) unready = NULL;
   (void)!compose_check_effective((const char *)data, size, pins, &unready);

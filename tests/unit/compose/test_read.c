@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -146,10 +147,8 @@ static const struct {
      "compose.yml:2:14: image: required variable TAG is missing a value: set it"},
     {"services:\n  a: {image: '${X'}\n", "compose.yml:2:14: image: invalid interpolation format"},
     {"services: {a: {image: 'x:${NONE}'}}\n", "is no image reference"},
-    {"services: {a: {extends: {file: b.yml, service: b}}}\n", "extends with a file is not supported yet"},
-    {"services: {a: {extends: b}}\n", "extends \"b\", which this file does not have"},
+    {"services: {a: {extends: b}}\n", "extends \"b\", which compose.yml does not have"},
     {"services: {a: {extends: a}}\n", "extends itself"},
-    {"include: [b.yml]\nservices: {a: {image: x}}\n", "compose.yml:1:10: include is not supported yet"},
     {"services: {}\n", "compose.yml: no file has services"},
     {"services: [a]\n", "services must be a mapping"},
     {"services: {a: b}\n", "service \"a\" must be a mapping"},
@@ -189,6 +188,53 @@ Test(read, reports_all_problems_of_all_files_at_once) {
   cr_assert_not(read_project(folder, paths, NULL, &project, &error));
   static const char *const fragments[] = {
       "a.yml:1:23: ", "a.yml:1:30: ", "b.yml:1:36: ", "none.yml: ", "../c.yml: is outside", NULL};
+  for (const char *const *fragment = fragments; *fragment != NULL; fragment++)
+    cr_expect_not_null(strstr(error->message, *fragment), "no %s in:\n%s", *fragment, error->message);
+}
+
+static GPtrArray *list_of(const char *const *texts) {
+  GPtrArray *list = g_ptr_array_new();
+  for (; *texts != NULL; texts++)
+    g_ptr_array_add(list, (gpointer)*texts);
+  return list;
+}
+
+Test(read, takes_slipways_own_files_along_with_their_modes) {
+  static const char *const paths[] = {"compose.yml", NULL}, *const wanted[] = {"conf", "run.sh", "a.env",
+                                                                               NULL};
+  g_auto(Folder) folder = folder_new();
+  g_autoptr(GPtrArray) list = list_of(paths), files = list_of(wanted);
+  g_autoptr(ComposeProject) project = NULL;
+  g_autoptr(GError) error = NULL;
+  folder_write(folder, "compose.yml", "services: {a: {image: x, env_file: a.env}}\n");
+  folder_write(folder, "a.env", "A=1\n");
+  folder_write(folder, "run.sh", "#!/bin/sh\n");
+  folder_write(folder, "conf/below/x", "x");
+  folder_mkdir(folder, "conf/empty");
+  g_autofree char *script = g_build_filename(folder, "run.sh", NULL);
+  cr_assert_eq(chmod(script, 0750), 0);
+  cr_assert(compose_project_read(folder, list, files, NULL, NULL, &project, &error), "%s",
+            error == NULL ? "" : error->message);
+  cr_expect_eq(project->files->len, 5, "an env_file that is named twice goes once");
+  cr_expect(has_file(project, "conf/below/x") && has_file(project, "conf/empty"));
+  const ProjectFile *last = project->files->pdata[4];
+  cr_expect_str_eq(last->path, "run.sh");
+  cr_expect_eq(last->mode, 0750);
+}
+
+Test(read, says_which_of_slipways_own_files_cannot_go_along) {
+  static const char *const paths[] = {"compose.yml", NULL}, *const wanted[] = {"none", "../x", "out", NULL};
+  static const char *const fragments[] = {"files: of slipway.yml: \"none\" does not exist",
+                                          "../x: is outside the project folder",
+                                          "\"out\" is a symbolic link that leads out", NULL};
+  g_auto(Folder) folder = folder_new();
+  g_autoptr(GPtrArray) list = list_of(paths), files = list_of(wanted);
+  g_autoptr(ComposeProject) project = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *link = g_build_filename(folder, "out", NULL);
+  cr_assert_eq(symlink("/etc/hostname", link), 0);
+  folder_write(folder, "compose.yml", "services: {a: {image: x}}\n");
+  cr_assert_not(compose_project_read(folder, list, files, NULL, NULL, &project, &error));
   for (const char *const *fragment = fragments; *fragment != NULL; fragment++)
     cr_expect_not_null(strstr(error->message, *fragment), "no %s in:\n%s", *fragment, error->message);
 }
