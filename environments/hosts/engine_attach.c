@@ -1,8 +1,9 @@
-/* Streams of containers: their logs. */
+/* Streams of containers: their logs, and commands in them. */
 #include "environments/hosts/engine_attach.h"
 
 #include "environments/hosts/engine_frames.h"
 #include "environments/hosts/engine_private.h"
+#include "environments/hosts/engine_session.h"
 #include "environments/hosts/engine_wire.h"
 #include "support/errors.h"
 #include "support/poison.h"
@@ -74,4 +75,47 @@ bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs 
   for (guint i = 0; i < G_N_ELEMENTS(lines.streams); i++)
     lines_end(&lines.streams[i]);
   return is_read;
+}
+
+/* --- commands in running containers --------------------------------------------------------------------- */
+
+/* How the command ended; the stream may have ended because the connection was lost. */
+static bool find_exit_code(Engine *engine, const char *exec, int *exit_code, GError **error) {
+  g_autofree char *path = g_strdup_printf("/exec/%s/json", exec);
+  g_autoptr(cJSON) json = NULL;
+  if (!engine_call(engine, &(EngineCall){.doing = "ask how the command ended", .path = path}, &json, error))
+    return false;
+  if (json_boolean(json, "Running", false))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the connection was lost; the command may still be running");
+  *exit_code = (int)json_integer(json, "ExitCode", -1);
+  return *exit_code >= 0 ||
+         fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say how the command ended");
+}
+
+bool engine_exec_attached(Engine *engine, const EngineExec *exec, int *exit_code, GError **error) {
+  const EngineSession *session = &exec->session;
+  g_autofree char *id = NULL;
+  const ExecStreams streams = {
+      .has_input = session->input >= 0, .has_output = true, .is_terminal = session->is_terminal};
+  if (!engine_create_exec(engine, exec->container, exec->argv, &streams, &id, error))
+    return false;
+  g_autoptr(cJSON) body = cJSON_CreateObject();
+  json_set_boolean(body, "Detach", false);
+  json_set_boolean(body, "Tty", session->is_terminal);
+  g_autofree char *escaped = engine_escape_name(id);
+  g_autofree char *path = g_strdup_printf("/exec/%s/start", escaped);
+  g_autofree char *resize = g_strdup_printf("/exec/%s/resize", escaped);
+  g_autofree char *doing = g_strdup_printf("run a command in container %.12s", exec->container);
+  g_autoptr(EngineWire) wire = NULL;
+  bool was_cancelled = false;
+  const WireRequest request = {
+      .doing = doing, .method = "POST", .path = path, .body = body, .is_upgraded = true};
+  if (!engine_wire_open(engine, &request, &wire, error) ||
+      !engine_session_run(engine, wire, session, resize, &was_cancelled, error))
+    return false;
+  if (was_cancelled) {
+    *exit_code = -1;
+    return true;
+  }
+  return find_exit_code(engine, escaped, exit_code, error);
 }

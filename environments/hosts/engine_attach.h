@@ -22,3 +22,26 @@ typedef struct {
  * a failure. */
 bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs *logs,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A command's way to somebody who is there, or to who keeps what it writes. */
+typedef struct {
+  bool is_terminal; /* the container or command has a terminal: one raw stream, no frames */
+  int input;        /* read and passed on to its end, and that is passed on too; -1: none */
+  /* What it writes, as it comes. */
+  void (*on_output)(const char *bytes, gsize length, bool is_stderr, void *data);
+  /* Asked about ten times a second; true ends the session at once. NULL: never. */
+  bool (*is_cancelled)(void *data);
+  /* Of a terminal: its size, asked as often; false: not known. NULL: nobody sees it. */
+  bool (*terminal_size)(guint *rows, guint *columns);
+  void *data;
+} EngineSession;
+
+typedef struct {
+  const char *container;
+  const char *const *argv; /* NULL-terminated */
+  EngineSession session;
+} EngineExec;
+/* Runs a command in a running container, and tells its exit code; -1: is_cancelled ended the session, and the
+ * command may go on: the engine has no way to end it. */
+bool engine_exec_attached(Engine *engine, const EngineExec *exec, int *exit_code,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;

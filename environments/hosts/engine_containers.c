@@ -199,14 +199,16 @@ bool engine_list_containers(Engine *engine, const char *project, GPtrArray **out
   return true;
 }
 
-static bool create_exec(Engine *engine, const char *container, const GPtrArray *argv, bool is_attached,
-                        char **exec_id, GError **error) {
+bool engine_create_exec(Engine *engine, const char *container, const char *const *argv,
+                        const ExecStreams *streams, char **exec_id, GError **error) {
   g_autoptr(cJSON) body = cJSON_CreateObject();
   cJSON *command = cJSON_AddArrayToObject(body, "Cmd");
-  for (guint i = 0; i < argv->len; i++)
-    cJSON_AddItemToArray(command, cJSON_CreateString(argv->pdata[i]));
-  json_set_boolean(body, "AttachStdout", is_attached);
-  json_set_boolean(body, "AttachStderr", is_attached);
+  for (const char *const *word = argv; *word != NULL; word++)
+    cJSON_AddItemToArray(command, cJSON_CreateString(*word));
+  json_set_boolean(body, "AttachStdin", streams->has_input);
+  json_set_boolean(body, "AttachStdout", streams->has_output);
+  json_set_boolean(body, "AttachStderr", streams->has_output);
+  json_set_boolean(body, "Tty", streams->is_terminal);
   g_autofree char *escaped = engine_escape_name(container);
   g_autofree char *path = g_strdup_printf("/containers/%s/exec", escaped);
   g_autofree char *doing = g_strdup_printf("run a command in container %.12s", container);
@@ -218,6 +220,15 @@ static bool create_exec(Engine *engine, const char *container, const GPtrArray *
     return fail(error, SLIPWAY_ERROR_UNREADY, "the engine started no command in container %.12s", container);
   *exec_id = g_strdup(id);
   return true;
+}
+
+static bool create_exec(Engine *engine, const char *container, const GPtrArray *argv, bool has_output,
+                        char **exec_id, GError **error) {
+  g_autoptr(GPtrArray) words = g_ptr_array_new();
+  g_ptr_array_extend(words, (GPtrArray *)argv, NULL, NULL);
+  g_ptr_array_add(words, NULL);
+  return engine_create_exec(engine, container, (const char *const *)words->pdata,
+                            &(ExecStreams){.has_output = has_output}, exec_id, error);
 }
 
 bool engine_exec_start(Engine *engine, const char *container, GPtrArray *argv, char **exec_id,

@@ -29,6 +29,13 @@ bool engine_call(Engine *engine, const EngineCall *call, cJSON **json,
 bool engine_fail(const char *doing, long status, const char *body, GError **error);
 /* `name` for a path: escaped, but for what image names are made of. Caller frees. */
 char *engine_escape_name(const char *name);
+/* Which of its streams a command has. */
+typedef struct {
+  bool has_input, has_output, is_terminal;
+} ExecStreams;
+/* A command for a running container, not started yet; argv ends with NULL. Caller frees *exec_id. */
+bool engine_create_exec(Engine *engine, const char *container, const char *const *argv,
+                        const ExecStreams *streams, char **exec_id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* {"label": ["com.docker.compose.project=PROJECT"]} and, unless NULL, {"type": [TYPE]}, escaped for a query.
  * Caller frees. */
 char *engine_project_filter(const char *project, const char *type);

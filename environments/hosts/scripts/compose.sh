@@ -19,6 +19,9 @@ case $action.$kind in
   hash.v1) set -- config --hash '*' "$@" ;;
   up.*) set -- up -d --no-build --remove-orphans "$@" ;;
   down.*) set -- down --remove-orphans "$@" ;;
+  # A container of a service for a command to come: `template --name NAME SERVICE`. Compose knows only how to make and start it
+  # in one go; its start fails, before anything of the image runs, at a mount that no engine can make (engine_one_off.c).
+  template.*) set -- run -d -T --no-deps -v /proc/slipway-template:/slipway-template "$@" ;;
   down-volumes.*) set -- down --remove-orphans --volumes "$@" ;;
   *)
     echo "compose.sh: no action is called $action" >&2

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "environments/hosts/unix_listener.h"
 #include "support/json.h"
 
 #define DOCKERD "/usr/sbin/dockerd"
@@ -149,12 +150,20 @@ static bool stream_socket(Host *host, const HttpRequest *request, HttpStream **s
   return http_stream_open(&here, stream, error);
 }
 
+static bool dial_socket(Host *host, int *descriptor, GError **error) {
+  (void)host;
+  return unix_connect(fixture_socket(), descriptor, error);
+}
+
 static bool fetch_from_here(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
   return http_perform(host->backend, request, reply, error);
 }
 
-static const HostOps socket_ops = {
-    .name = "socket", .request = request_socket, .stream = stream_socket, .fetch = fetch_from_here};
+static const HostOps socket_ops = {.name = "socket",
+                                   .request = request_socket,
+                                   .stream = stream_socket,
+                                   .dial = dial_socket,
+                                   .fetch = fetch_from_here};
 
 void fixture_open(Fixture *fixture, const char *project) {
   g_autoptr(GError) error = NULL;
