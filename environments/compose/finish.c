@@ -87,7 +87,7 @@ static gint compare_trees(gconstpointer a, gconstpointer b) {
 }
 
 /* What all files together say: replaced mounts and objects are gone, so only what counts has to exist. */
-void reader_finish(Reader *reader) {
+void reader_complete(Reader *reader) {
   g_autoptr(GPtrArray) names = sorted_keys(reader->services);
   g_autoptr(GPtrArray) objects = sorted_keys(reader->objects);
   for (guint i = 0; i < names->len; i++)

@@ -109,7 +109,7 @@ static void read_all(Reader *reader, GPtrArray *paths, GPtrArray *files) {
     reader_problem(reader, compose->len > 0 ? compose->pdata[0] : "compose", "no file has services");
   for (guint i = 0; files != NULL && i < files->len; i++)
     take_along(reader, files->pdata[i]);
-  reader_finish(reader);
+  reader_complete(reader);
   reader->folder = NULL;
 }
 

@@ -97,7 +97,7 @@ void check_ports(Reader *reader, const ServiceDraft *service);
 void port_draft_free(PortDraft *draft);
 
 /* finish.c: what all files together say, as reader->project. */
-void reader_finish(Reader *reader);
+void reader_complete(Reader *reader);
 
 /* read_volumes.c */
 void read_volumes(Reader *reader, ServiceDraft *service, const YamlNode *volumes);
