@@ -6,6 +6,7 @@
 #include "deployer/output/deployment_json.h"
 #include "deployer/output/table.h"
 #include "deployer/output/words.h"
+#include "environments/config/variables.h"
 #include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -51,6 +52,14 @@ bool host_choices_apply(const HostChoices *choices, const Environment *environme
   }
   request->skip_unreachable = choices->skip_unreachable;
   request->only = choices->only;
+  return true;
+}
+
+bool set_choices_apply(const SetChoices *choices, const Environment *environment, RolloutRequest *request,
+                       GPtrArray **set, GError **error) {
+  if (!variables_parse_set(environment, choices->texts, set, error))
+    return false;
+  request->set = *set;
   return true;
 }
 

@@ -50,6 +50,22 @@ typedef struct {
 bool host_choices_apply(const HostChoices *choices, const Environment *environment, RolloutRequest *request,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* For commands that take today's configuration. */
+typedef struct {
+  GPtrArray *texts; /* --set: char *, KEY=VALUE; NULL: none */
+} SetChoices;
+
+/* clang-format off */
+#define SET_OPTIONS(base)                                                                                    \
+  {0, OPTION_LIST, "set", "KEY=VALUE", (base) + offsetof(SetChoices, texts),                                 \
+   "this variable for this deployment alone; recorded with it; may be repeated"}
+/* clang-format on */
+
+/* Copies the choices into `request`, which borrows *set, the caller's to free. SLIPWAY_ERROR_USAGE: as
+ * variables_parse_set. */
+bool set_choices_apply(const SetChoices *choices, const Environment *environment, RolloutRequest *request,
+                       GPtrArray **set, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* For commands without gates: what --force passes is the majority of locks. */
 typedef struct {
   bool force;

@@ -12,23 +12,25 @@ typedef struct {
   GateChoices gates;
   HostChoices hosts;
   LockChoices lock;
+  SetChoices set;
   bool as_is;
 } Choices;
 
 static bool check_as_is(const Choices *choices, GError **error) {
-  if (!choices->as_is ||
-      (choices->release == NULL && !image_choices_are_given(&choices->images) && !choices->gates.repin))
+  if (!choices->as_is || (choices->release == NULL && !image_choices_are_given(&choices->images) &&
+                          !choices->gates.repin && choices->set.texts == NULL))
     return true;
-  return fail(
-      error, SLIPWAY_ERROR_USAGE,
-      "--as-is deploys exactly what %s runs already: leave the release, --tag, --image and --repin away",
-      choices->environment);
+  return fail(error, SLIPWAY_ERROR_USAGE,
+              "--as-is deploys exactly what %s runs already: leave the release, --tag, --image, --repin and "
+              "--set away",
+              choices->environment);
 }
 
 static bool run_deploy(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   ReleaseRequest create = {0};
   g_autoptr(GPtrArray) named = NULL;
+  g_autoptr(GPtrArray) set = NULL;
   if (!image_choices_check(&choices->images, choices->release, error) ||
       !image_choices_request(&choices->images, invocation->config, &named, &create, error))
     return false;
@@ -40,7 +42,9 @@ static bool run_deploy(Invocation *invocation, GError **error) {
   };
   return check_as_is(choices, error) && gate_choices_apply(&choices->gates, &request, error) &&
          host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
-         lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
+         lock_choices_apply(&choices->lock, &request, error) &&
+         set_choices_apply(&choices->set, invocation->environment, &request, &set, error) &&
+         deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -58,6 +62,7 @@ static const Option options[] = {
     HOST_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
+    SET_OPTIONS(offsetof(Choices, set)),
     {0},
 };
 static const Example examples[] = {
@@ -65,6 +70,7 @@ static const Example examples[] = {
      "in a Jenkins stage: make a release of what was just pushed, and deploy it"},
     {"deploy prod", "today's configuration for the release that prod runs"},
     {"deploy prod --as-is", "web3 was replaced, or was away: it gets what the others run"},
+    {"deploy end2end r7 --set LOG_LEVEL=debug", "with another value of a variable, this once"},
     {"deploy prod r7 --force --reason \"hotfix, CHG-123\"", "past the gates, on the record"},
     {0},
 };

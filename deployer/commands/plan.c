@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "deployer/commands/deliver.h"
 #include "deployer/commands/plan_json.h"
 #include "deployer/commands/rows.h"
 #include "deployer/output/columns.h"
@@ -14,6 +15,7 @@
 
 typedef struct {
   const char *environment, *release;
+  SetChoices set;
 } Choices;
 
 static char *gate_cell(gconstpointer item, gconstpointer context) {
@@ -156,7 +158,8 @@ static void print_plan(const Plan *plan, const char *environment) {
 
 static bool run_plan(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
-  const RolloutRequest request = {
+  g_autoptr(GPtrArray) set = NULL;
+  RolloutRequest request = {
       .config = invocation->config,
       .environment = invocation->environment,
       .history = invocation->history,
@@ -166,7 +169,8 @@ static bool run_plan(Invocation *invocation, GError **error) {
       .release = choices->release,
   };
   g_autoptr(Plan) plan = NULL;
-  if (!rollout_plan(&request, &plan, error))
+  if (!set_choices_apply(&choices->set, invocation->environment, &request, &set, error) ||
+      !rollout_plan(&request, &plan, error))
     return false;
   if (wants_words(invocation))
     print_plan(plan, choices->environment);
@@ -182,6 +186,10 @@ static const Argument arguments[] = {
      "release it runs"},
     {0},
 };
+static const Option options[] = {
+    SET_OPTIONS(offsetof(Choices, set)),
+    {0},
+};
 static const Example examples[] = {
     {"plan prod r7", "gates, what changes, which services are recreated, what each host pulls"},
     {0},
@@ -191,6 +199,7 @@ const Command command_plan = {.name = "plan",
                               .description =
                                   "Asks the hosts, without a lock. Exit status 0 also when a gate is closed.",
                               .arguments = arguments,
+                              .options = options,
                               .choices_size = sizeof(Choices),
                               .needs = NEEDS_CONFIG | READS_HISTORY,
                               .examples = examples,

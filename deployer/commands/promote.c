@@ -9,17 +9,21 @@ typedef struct {
   GateChoices gates;
   HostChoices hosts;
   LockChoices lock;
+  SetChoices set;
 } Choices;
 
 static bool run_promote(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
+  g_autoptr(GPtrArray) set = NULL;
   RolloutRequest request = {
       .kind = KIND_PROMOTE,
       .release = choices->release,
   };
   return gate_choices_apply(&choices->gates, &request, error) &&
          host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
-         lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
+         lock_choices_apply(&choices->lock, &request, error) &&
+         set_choices_apply(&choices->set, invocation->environment, &request, &set, error) &&
+         deliver(invocation, &request, error);
 }
 
 static const Argument arguments[] = {
@@ -32,6 +36,7 @@ static const Option options[] = {
     HOST_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
+    SET_OPTIONS(offsetof(Choices, set)),
     {0},
 };
 static const Example examples[] = {

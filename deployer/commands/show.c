@@ -8,6 +8,7 @@
 #include "deployer/output/deployment_json.h"
 #include "deployer/output/table.h"
 #include "deployer/output/words.h"
+#include "deployer/rollout/snapshot.h"
 #include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -187,6 +188,34 @@ static void print_images(const Deployment *deployment) {
   }
 }
 
+/* What --set said; NULL: the snapshot is not there. */
+static GHashTable *read_set(History *history, const Deployment *deployment) {
+  GHashTable *set = NULL;
+  return snapshot_read_set(history, deployment, &set, NULL) ? set : NULL;
+}
+
+static void print_set(GHashTable *set) {
+  g_autoptr(GList) names = set != NULL ? g_hash_table_get_keys(set) : NULL;
+  names = g_list_sort(names, (GCompareFunc)strcmp);
+  for (const GList *name = names; name != NULL; name = name->next) {
+    const char *value = g_hash_table_lookup(set, name->data);
+    g_autofree char *text = g_strdup_printf("%s=%s", (const char *)name->data, value);
+    print_fact("set", text);
+  }
+}
+
+static cJSON *set_json(GHashTable *set) {
+  cJSON *json = cJSON_CreateObject();
+  GHashTableIter iterator;
+  gpointer name = NULL, value = NULL;
+  if (set == NULL)
+    return json;
+  g_hash_table_iter_init(&iterator, set);
+  while (g_hash_table_iter_next(&iterator, &name, &value))
+    json_set_string(json, name, value);
+  return json;
+}
+
 /* uid -> "d31" of the environment's deployments: hosts remember uids, people do not. */
 static bool name_uids(History *history, const char *environment, GHashTable **names, GError **error) {
   g_autoptr(GPtrArray) deployments = NULL;
@@ -200,8 +229,10 @@ static bool name_uids(History *history, const char *environment, GHashTable **na
   return true;
 }
 
-static void print_deployment(const Deployment *deployment, GPtrArray *steps, GHashTable *names) {
+static void print_deployment(const Deployment *deployment, GPtrArray *steps, GHashTable *names,
+                             GHashTable *set) {
   print_facts(deployment);
+  print_set(set);
   print_message(deployment);
   print_images(deployment);
   g_autofree char *hosts = table_render(host_columns, deployment->hosts, names, 0);
@@ -234,10 +265,13 @@ static bool run_show(Invocation *invocation, GError **error) {
       !history_list_steps(history, deployment->id, &steps, error) ||
       !name_uids(history, deployment->environment, &names, error))
     return false;
-  if (wants_words(invocation))
-    print_deployment(deployment, steps, names);
-  else
-    invocation->document = deployment_json(deployment, steps);
+  g_autoptr(GHashTable) set = read_set(history, deployment);
+  if (wants_words(invocation)) {
+    print_deployment(deployment, steps, names, set);
+    return true;
+  }
+  invocation->document = deployment_json(deployment, steps);
+  json_set(invocation->document, "set", set_json(set));
   return true;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
   GPtrArray *only;       /* --host: char *; the others are skipped. NULL: all */
   bool volumes;          /* down: the project's volumes, too */
   bool dry_run;          /* prune: only say what would go */
+  const GPtrArray *set;  /* deploy, promote: NamedValue, variables for this time alone; NULL: none */
 } RolloutRequest;
 
 /* Runs the whole of it. *deployment is the record as it ended (also when it failed, if it was begun); NULL

@@ -72,10 +72,22 @@ static char *write_settings(const RolloutRequest *request, const Target *target)
   return settings_text(config, &environment);
 }
 
+static cJSON *set_json(const GPtrArray *set) {
+  cJSON *json = cJSON_CreateObject();
+  for (guint i = 0; i < set->len; i++) {
+    const NamedValue *value = set->pdata[i];
+    cJSON_DeleteItemFromObjectCaseSensitive(json, value->name);
+    json_set_string(json, value->name, value->value);
+  }
+  return json;
+}
+
 static char *complete_text(cJSON *json, const RolloutRequest *request, const Target *target) {
   g_autofree char *settings = write_settings(request, target);
   json_set_integer(json, "format", SNAPSHOT_FORMAT);
   json_set_string(json, "settings", settings);
+  if (request->set != NULL && request->set->len > 0)
+    json_set(json, "set", set_json(request->set));
   return json_print_canonical(json);
 }
 
@@ -89,6 +101,9 @@ char *snapshot_text(const RolloutRequest *request, const Target *target) {
   g_autoptr(cJSON) json = comparable_json(target, put_nowhere, NULL);
   return complete_text(json, request, target);
 }
+
+/* Of a snapshot's keys. */
+static const char *const not_compared[] = {"format", "settings", "set"};
 
 static char *content_of(const cJSON *json) {
   g_autofree char *compared = json_print_canonical(json);
@@ -170,19 +185,20 @@ bool snapshot_list_files(GBytes *text, const char *uid, GPtrArray **files, char 
     if (hash != NULL)
       list_files(json_array(tree, "entries"), start, seen, found);
   }
-  cJSON_DeleteItemFromObjectCaseSensitive(json, "format");
-  cJSON_DeleteItemFromObjectCaseSensitive(json, "settings");
+  for (gsize i = 0; i < G_N_ELEMENTS(not_compared); i++)
+    cJSON_DeleteItemFromObjectCaseSensitive(json, not_compared[i]);
   *content = content_of(json);
   *files = found;
   return true;
 }
 
-static GHashTable *read_images(const cJSON *images) {
-  GHashTable *pinned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  for (const cJSON *image = images != NULL ? images->child : NULL; image != NULL; image = image->next)
-    if (cJSON_IsString(image))
-      g_hash_table_insert(pinned, g_strdup(image->string), g_strdup(image->valuestring));
-  return pinned;
+/* An object's texts by their names. */
+static GHashTable *read_texts(const cJSON *object) {
+  GHashTable *texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  for (const cJSON *text = object != NULL ? object->child : NULL; text != NULL; text = text->next)
+    if (cJSON_IsString(text))
+      g_hash_table_insert(texts, g_strdup(text->string), g_strdup(text->valuestring));
+  return texts;
 }
 
 static bool read_settings(const cJSON *json, Config **settings, GError **error) {
@@ -197,6 +213,14 @@ bool snapshot_read_settings(History *history, const Deployment *deployment, Conf
                             GError **error) {
   g_autoptr(cJSON) json = NULL;
   return load_json(history, deployment, &json, error) && read_settings(json, settings, error);
+}
+
+bool snapshot_read_set(History *history, const Deployment *deployment, GHashTable **set, GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  if (!load_json(history, deployment, &json, error))
+    return false;
+  *set = read_texts(json_object(json, "set"));
+  return true;
 }
 
 bool snapshot_adopt(const RolloutRequest *request, GBytes *text, char **snapshot, GError **error) {
@@ -228,7 +252,7 @@ bool snapshot_read(History *history, const Deployment *deployment, ComposeProjec
     g_clear_error(&store.error);
     return recast(error, SLIPWAY_ERROR_STORE);
   }
-  *pinned = read_images(json_object(json, "images"));
+  *pinned = read_texts(json_object(json, "images"));
   *recorded = g_steal_pointer(&config);
   return true;
 }

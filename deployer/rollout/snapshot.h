@@ -1,8 +1,8 @@
 /* A deployment's configuration snapshot: all that a rollback needs, as one JSON blob in the history whose
  * files are blobs too.
  *   {"format": 1, "images": {service: reference}, "project": {… compose_project_to_json}, "settings":
- * "slipway.yml text of this environment"} The content hash covers images and project alone: what the stack
- * compares (design §4). */
+ * "slipway.yml text of this environment", "set": {variable: value of --set}} The content hash covers images
+ * and project alone: what the stack compares (design §4). */
 #pragma once
 
 #include "deployer/rollout/target.h"
@@ -33,3 +33,6 @@ bool snapshot_read(History *history, const Deployment *deployment, ComposeProjec
  * was for and absolute paths. */
 bool snapshot_read_settings(History *history, const Deployment *deployment, Config **settings,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What --set said: name -> value; empty: nothing. */
+bool snapshot_read_set(History *history, const Deployment *deployment, GHashTable **set,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;

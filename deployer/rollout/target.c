@@ -2,6 +2,7 @@
 #include "deployer/rollout/target.h"
 
 #include "deployer/rollout/snapshot.h"
+#include "environments/config/variables.h"
 #include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -113,9 +114,12 @@ static bool choose_for_promote(const RolloutRequest *request, const Situation *s
 }
 
 static bool read_todays_project(const RolloutRequest *request, Target *target, GError **error) {
+  g_autoptr(GPtrArray) variables = NULL;
+  if (!variables_resolve(request->environment, target->builtins, request->set, &variables, error))
+    return false;
   const Environment *environment = request->environment;
   target->health = &environment->health;
-  return compose_project_read(request->config->directory, environment->compose, environment->variables,
+  return compose_project_read(request->config->directory, environment->compose, environment->files, variables,
                               target->builtins, &target->project, error);
 }
 
@@ -272,14 +276,15 @@ char *target_images_json(const Target *target) {
   return json_print_canonical(images);
 }
 
-GPtrArray *target_references(const Target *target) {
+GPtrArray *target_references(const Target *target, const HostConfig *host) {
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   GPtrArray *references = g_ptr_array_new();
-  GHashTableIter iterator;
-  gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, target->pinned);
-  while (g_hash_table_iter_next(&iterator, NULL, &reference))
-    if (g_hash_table_add(seen, reference))
+  for (guint i = 0; i < target->project->services->len; i++) {
+    const ComposeService *service = target->project->services->pdata[i];
+    gpointer reference = g_hash_table_lookup(target->pinned, service->name);
+    if (reference != NULL && compose_service_runs(service, host->profiles) &&
+        g_hash_table_add(seen, reference))
       g_ptr_array_add(references, reference);
+  }
   return references;
 }
