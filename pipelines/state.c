@@ -96,13 +96,20 @@ static void mark_left_release(EnvironmentState *state, const Deployment *rollbac
   keep(state->bad, &left->release, rollback);
 }
 
+/* One that changed nothing does not begin the time anew. */
+static void verify(EnvironmentState *state, const Deployment *deployment) {
+  const Deployment *since = environment_verified_by(state, deployment->release);
+  if (since == NULL || deployment->touched || !has_same_content(since, deployment))
+    keep(state->verified, &deployment->release, deployment);
+}
+
 static void fold_counting(EnvironmentState *state, const Deployment *deployment) {
   move_stack(state, deployment);
   mark_left_release(state, deployment);
   if (deployment_skips_a_host(deployment))
     g_hash_table_remove(state->verified, &deployment->release);
   else
-    keep(state->verified, &deployment->release, deployment);
+    verify(state, deployment);
   keep(state->newest, &deployment->release, deployment);
   g_hash_table_remove(state->bad, &deployment->release);
   state->newest_counting = deployment;
@@ -171,6 +178,10 @@ const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 r
 
 bool environment_has_verified(const EnvironmentState *state, gint64 release) {
   return g_hash_table_contains(state->verified, &release);
+}
+
+const Deployment *environment_verified_by(const EnvironmentState *state, gint64 release) {
+  return g_hash_table_lookup(state->verified, &release);
 }
 
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback) {

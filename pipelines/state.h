@@ -13,7 +13,7 @@ typedef struct {
                                         catch up */
   const Deployment *down;            /* the `down` after which nothing was deployed, or NULL: nothing runs */
   const Deployment *running;         /* newest with status `running`, or NULL */
-  GHashTable *verified;              /* set of release ids (gint64 pointers) */
+  GHashTable *verified;              /* release id -> Deployment * since which it is */
   GHashTable *bad;                   /* release id -> Deployment * that rolled back from it */
   GHashTable *newest;                /* release id -> its newest Deployment * that counts */
   GHashTable *by_id;                 /* deployment id -> Deployment * */
@@ -39,6 +39,9 @@ const Deployment *environment_newest_of(const EnvironmentState *state, gint64 re
 /* The newest attempt with this release, however it ended (as in `last`); NULL. */
 const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 release);
 bool environment_has_verified(const EnvironmentState *state, gint64 release);
+/* The deployment since which it is verified there: the newest counting one, or the first of a row of which the later
+ * ones changed nothing at all. NULL: it is not. */
+const Deployment *environment_verified_by(const EnvironmentState *state, gint64 release);
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback);
 /* The last attempt ended `broken` or `interrupted`, or never ended: what hosts run is not what the stack's
  * top says. */

@@ -24,6 +24,8 @@ typedef struct {
   GPtrArray *deployments; /* GPtrArray of Deployment, by environment */
   GPtrArray *states;      /* EnvironmentState, by environment */
   GPtrArray *holds;       /* Hold or NULL, by environment */
+  GPtrArray *approvals;   /* Approval, of all */
+  gint64 now;
 } Facts;
 
 static void destroy_array(gpointer array) {
@@ -47,6 +49,7 @@ static void facts_clear(Facts *facts) {
   g_clear_pointer(&facts->holds, g_ptr_array_unref);
   g_clear_pointer(&facts->deployments, g_ptr_array_unref);
   g_clear_pointer(&facts->releases, g_ptr_array_unref);
+  g_clear_pointer(&facts->approvals, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
 
@@ -65,28 +68,44 @@ static bool gather_one(History *history, const char *environment, Facts *facts, 
   return true;
 }
 
+static const EnvironmentState *state_of(const Facts *facts, const char *name) {
+  for (guint i = 0; i < facts->states->len; i++) {
+    const EnvironmentState *state = facts->states->pdata[i];
+    if (strcmp(state->environment, name) == 0)
+      return state;
+  }
+  return NULL;
+}
+
+/* Recorded settings know one environment only, and yet it may require others. */
+static bool gather_required(const Invocation *invocation, const Environment *environment, Facts *facts,
+                            GError **error) {
+  g_autoptr(GPtrArray) required = gates_required(invocation->config, environment);
+  for (guint i = 0; i < required->len; i++)
+    if (state_of(facts, required->pdata[i]) == NULL &&
+        !gather_one(invocation->history, required->pdata[i], facts, error))
+      return false;
+  return true;
+}
+
 static bool gather(const Invocation *invocation, Facts *facts, GError **error) {
   const Config *config = invocation->config;
+  facts->now = g_get_real_time();
   facts->holds = g_ptr_array_new_with_free_func(destroy_hold);
   facts->deployments = g_ptr_array_new_with_free_func(destroy_array);
   facts->states = g_ptr_array_new_with_free_func(destroy_state);
-  if (!history_list_releases(invocation->history, 0, &facts->releases, error))
+  if (!history_list_releases(invocation->history, 0, &facts->releases, error) ||
+      !history_list_approvals(invocation->history, NULL, 0, &facts->approvals, error))
     return false;
   for (guint i = 0; i < config->environments->len; i++) {
     const Environment *environment = config->environments->pdata[i];
     if (!gather_one(invocation->history, environment->name, facts, error))
       return false;
   }
+  for (guint i = 0; i < config->environments->len; i++)
+    if (!gather_required(invocation, config->environments->pdata[i], facts, error))
+      return false;
   return true;
-}
-
-static const EnvironmentState *state_of(const Facts *facts, const char *name) {
-  for (guint i = 0; name != NULL && i < facts->states->len; i++) {
-    const EnvironmentState *state = facts->states->pdata[i];
-    if (strcmp(state->environment, name) == 0)
-      return state;
-  }
-  return NULL;
 }
 
 static const DeploymentHost *find_host(const Deployment *deployment, const char *name) {
@@ -142,17 +161,32 @@ static GPtrArray *bad_of(const EnvironmentState *state) {
   return bad;
 }
 
-static void ask_promotion(const Config *config, const Facts *facts, const EnvironmentState *state,
-                          EnvironmentStatus *status) {
+static void ask_promotion(const Config *config, const Facts *facts, const Environment *environment,
+                          const EnvironmentState *state, EnvironmentStatus *status) {
   if (!config_is_in_pipeline(config, status->name))
     return;
   g_auto(PromoteChoice) choice = {0};
-  promote_choose(facts->releases, state, state_of(facts, config_environment_before(config, status->name)),
-                 &choice);
-  if (choice.outcome == PROMOTE_RELEASE)
-    status->promotable = release_word(choice.release->id);
-  else if (choice.outcome == PROMOTE_WAITS)
-    status->waiting_for = g_strdup(choice.why);
+  g_autoptr(GPtrArray) names = gates_required(config, environment);
+  g_autoptr(GPtrArray) required = g_ptr_array_new();
+  for (guint i = 0; i < names->len; i++)
+    g_ptr_array_add(required, (gpointer)state_of(facts, names->pdata[i]));
+  const GateFacts asked = {.gates = &environment->gates,
+                           .state = state,
+                           .required = required,
+                           .approvals = facts->approvals,
+                           .now = facts->now};
+  promote_choose(&asked, facts->releases, &choice);
+  if (choice.outcome == PROMOTE_NOTHING_NEWER)
+    return;
+  char *release = choice.release != NULL ? release_word(choice.release->id) : NULL;
+  if (choice.outcome == PROMOTE_RELEASE) {
+    status->promotable = release;
+    status->asks_command = environment->gates.command->len > 0;
+  } else {
+    status->waiting = release;
+    status->waiting_for = g_strdup(choice.brief);
+    status->waiting_until = choice.until;
+  }
 }
 
 /* The deployment that brought what runs: after a rollback that is the rollback, not the one it put back;
@@ -182,7 +216,7 @@ static EnvironmentStatus *status_of(const Config *config, const Facts *facts, gu
   status->hosts = hosts_of(environment, state, state->last != NULL ? state->last : status->current);
   status->hold = state->hold;
   status->bad = bad_of(state);
-  ask_promotion(config, facts, state, status);
+  ask_promotion(config, facts, environment, state, status);
   return status;
 }
 
@@ -267,7 +301,9 @@ static char *next_cell(gconstpointer item, gconstpointer context) {
                                            : "slipway deploy %s --as-is catches up %s",
                            status->name, skipped);
   if (status->promotable != NULL)
-    return g_strdup_printf("%s can be promoted", status->promotable);
+    return g_strdup_printf(status->asks_command ? "%s can be promoted, if the gate's command agrees"
+                                                : "%s can be promoted",
+                           status->promotable);
   return g_strdup(status->waiting_for);
 }
 
@@ -318,6 +354,7 @@ const Command command_status = {
                    "skipped hosts, bad releases; NEXT: what could be promoted, or what it waits for.",
     .arguments = arguments,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY,
+    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS |
+             MAY_LACK_HOSTS,
     .examples = examples,
     .run = run_status};

@@ -12,6 +12,7 @@ void environment_status_free(EnvironmentStatus *status) {
   g_ptr_array_unref(status->hosts);
   g_ptr_array_unref(status->bad);
   g_free(status->promotable);
+  g_free(status->waiting);
   g_free(status->waiting_for);
   g_free(status);
 }
@@ -49,6 +50,7 @@ static cJSON *environment_json(const EnvironmentStatus *status) {
   g_autofree char *release = current != NULL ? release_word(current->release) : NULL;
   g_autofree char *deployment = current != NULL ? deployment_word(current->id) : NULL;
   g_autofree char *since = current != NULL ? time_format(current->finished_at) : NULL;
+  g_autofree char *until = status->waiting_until != 0 ? time_format(status->waiting_until) : NULL;
   cJSON *json = cJSON_CreateObject();
   json_set_string(json, "name", status->name);
   json_set_string(json, "release", release);
@@ -58,7 +60,10 @@ static cJSON *environment_json(const EnvironmentStatus *status) {
   json_set(json, "held", hold_json(status->hold));
   json_set(json, "hosts", deployment_hosts_json(status->hosts));
   json_set_string(json, "promotable", status->promotable);
+  json_set_boolean(json, "asks_command", status->asks_command);
+  json_set_string(json, "waiting", status->waiting);
   json_set_string(json, "waiting_for", status->waiting_for);
+  json_set_string(json, "waiting_until", until);
   json_set(json, "attempt", attempt_json(status->last));
   json_set(json, "bad", strings_json(status->bad));
   return json;

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <glib.h>
+#include <stdbool.h>
 
 #include "pipelines/history/history.h"
 
@@ -12,11 +13,14 @@ typedef struct {
   const Deployment *current; /* that brought what it runs; NULL: nothing */
   const Deployment
       *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */
-  const Hold *hold;  /* in force; NULL: not held */
-  GPtrArray *hosts;  /* DeploymentHost: those configured, as the last attempt left them; owned */
-  GPtrArray *bad;    /* char *: "r5"; owned */
-  char *promotable;  /* "r8" or NULL; owned */
-  char *waiting_for; /* or NULL; owned */
+  const Hold *hold;     /* in force; NULL: not held */
+  GPtrArray *hosts;     /* DeploymentHost: those configured, as the last attempt left them; owned */
+  GPtrArray *bad;       /* char *: "r5"; owned */
+  char *promotable;     /* "r8" or NULL; owned */
+  bool asks_command;    /* promotable, and the gate's command is still to be asked */
+  char *waiting;        /* "r9", which waits for that, or NULL; owned */
+  char *waiting_for;    /* or NULL; owned */
+  gint64 waiting_until; /* when it is over without anybody's doing; 0: not known */
 } EnvironmentStatus;
 void environment_status_free(EnvironmentStatus *status);
 

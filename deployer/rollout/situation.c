@@ -33,18 +33,64 @@ static bool read_hold(History *history, Situation *situation, GError **error) {
   return true;
 }
 
+/* The state of another environment, read once. */
+static bool read_other(History *history, const char *environment, gint64 besides, Situation *situation,
+                       const EnvironmentState **state, GError **error) {
+  for (guint i = 0; i < situation->others->len; i++) {
+    *state = situation->others->pdata[i];
+    if (g_str_equal((*state)->environment, environment))
+      return true;
+  }
+  GPtrArray *deployments = NULL;
+  EnvironmentState *read = NULL;
+  bool ok = read_state(history, environment, besides, false, &deployments, &read, error);
+  if (deployments != NULL)
+    g_ptr_array_add(situation->other_deployments, deployments);
+  if (!ok)
+    return false;
+  g_ptr_array_add(situation->others, read);
+  *state = read;
+  return true;
+}
+
+static bool read_others(History *history, const Config *config, const char *name, gint64 besides,
+                        Situation *situation, GError **error) {
+  const Environment *environment = config_find_environment(config, name);
+  const char *before = config_environment_before(config, name);
+  situation->others = g_ptr_array_new_with_free_func((GDestroyNotify)environment_state_free);
+  situation->other_deployments = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+  situation->required = g_ptr_array_new();
+  if (before != NULL && !read_other(history, before, besides, situation, &situation->before, error))
+    return false;
+  g_autoptr(GPtrArray) required =
+      environment != NULL ? gates_required(config, environment) : g_ptr_array_new();
+  for (guint i = 0; i < required->len; i++) {
+    const EnvironmentState *state = NULL;
+    if (!read_other(history, required->pdata[i], besides, situation, &state, error))
+      return false;
+    g_ptr_array_add(situation->required, (gpointer)state);
+  }
+  return true;
+}
+
 static bool read_situation(History *history, const Config *config, const char *environment, gint64 besides,
                            bool is_locked, Situation **situation, GError **error) {
   g_autoptr(Situation) read = g_new0(Situation, 1);
+  read->now = g_get_real_time();
   if (!read_state(history, environment, besides, is_locked, &read->deployments, &read->state, error) ||
-      !read_hold(history, read, error))
-    return false;
-  const char *before = config_environment_before(config, environment);
-  if (before != NULL &&
-      !read_state(history, before, besides, false, &read->before_deployments, &read->before, error))
+      !read_hold(history, read, error) || !read_others(history, config, environment, besides, read, error) ||
+      !history_list_approvals(history, environment, 0, &read->approvals, error))
     return false;
   *situation = g_steal_pointer(&read);
   return true;
+}
+
+GateFacts situation_gate_facts(const Situation *situation, const Environment *environment) {
+  return (GateFacts){.gates = &environment->gates,
+                     .state = situation->state,
+                     .required = situation->required,
+                     .approvals = situation->approvals,
+                     .now = situation->now};
 }
 
 bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,
@@ -61,9 +107,11 @@ void situation_free(Situation *situation) {
   if (situation == NULL)
     return;
   g_clear_pointer(&situation->state, environment_state_free);
-  g_clear_pointer(&situation->before, environment_state_free);
+  g_clear_pointer(&situation->required, g_ptr_array_unref);
+  g_clear_pointer(&situation->others, g_ptr_array_unref);
+  g_clear_pointer(&situation->other_deployments, g_ptr_array_unref);
+  g_clear_pointer(&situation->approvals, g_ptr_array_unref);
   g_clear_pointer(&situation->deployments, g_ptr_array_unref);
-  g_clear_pointer(&situation->before_deployments, g_ptr_array_unref);
   g_clear_pointer(&situation->hold, hold_free);
   g_free(situation);
 }

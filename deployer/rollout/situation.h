@@ -1,17 +1,24 @@
-/* Where an environment stands, read from the history: its own state, and that of the environment before it in
- * the pipeline. */
+/* Where an environment stands, read from the history: its own state, that of the environment before it in the
+ * pipeline and of those that its gates ask about, and the approvals. */
 #pragma once
 
 #include "environments/config/config.h"
-#include "pipelines/state.h"
+#include "pipelines/gates.h"
 
 typedef struct {
   GPtrArray *deployments; /* Deployment, newest first; owns what the states borrow */
   Hold *hold;             /* in force; NULL: not held */
   EnvironmentState *state;
-  GPtrArray *before_deployments; /* NULL when there is no environment before */
-  EnvironmentState *before;      /* NULL likewise */
+  const EnvironmentState *before; /* one of `others`; NULL when there is no environment before */
+  GPtrArray *required;            /* EnvironmentState *, of `others`: gates_required */
+  GPtrArray *others;              /* EnvironmentState: owned */
+  GPtrArray *other_deployments;   /* GPtrArray of Deployment: owns what they borrow */
+  GPtrArray *approvals;           /* Approval, of the environment */
+  gint64 now;                     /* when it was read: the gates' clock */
 } Situation;
+
+/* What the gates of `environment`, which the situation is of, look at; borrowed from both. */
+GateFacts situation_gate_facts(const Situation *situation, const Environment *environment);
 
 /* `besides`: a deployment to leave out (the one that asks), or 0. */
 bool situation_read(History *history, const Config *config, const char *environment, gint64 besides,

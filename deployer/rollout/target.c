@@ -103,7 +103,8 @@ static bool choose_for_promote(const RolloutRequest *request, const Situation *s
   if (!history_list_releases(request->history, 0, &releases, error))
     return false;
   g_auto(PromoteChoice) choice = {0};
-  promote_choose(releases, situation->state, situation->before, &choice);
+  const GateFacts facts = situation_gate_facts(situation, request->environment);
+  promote_choose(&facts, releases, &choice);
   if (choice.outcome == PROMOTE_WAITS && !request->force && !asking_only)
     return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
   if (choice.release == NULL) {
@@ -125,13 +126,14 @@ static bool read_todays_project(const RolloutRequest *request, Target *target, G
 
 static bool ask_gates(const RolloutRequest *request, const Situation *situation, const Release *release,
                       bool asking_only, GPtrArray **answers, GError **error) {
+  const GateFacts facts = situation_gate_facts(situation, request->environment);
   g_clear_pointer(answers, g_ptr_array_unref);
-  if (gates_ask(release, situation->state, situation->before, answers) || asking_only)
+  if (gates_ask(&facts, release, answers) || asking_only)
     return true;
   g_autoptr(GString) refusals = g_string_new(NULL);
   for (guint i = 0; i < (*answers)->len; i++) {
     const GateAnswer *answer = g_ptr_array_index(*answers, i);
-    if (!answer->passes)
+    if (!answer->passes && answer->is_asked)
       g_string_append_printf(refusals, "%s%s", refusals->len > 0 ? "; " : "", answer->answer);
   }
   if (!request->force)

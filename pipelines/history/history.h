@@ -229,6 +229,30 @@ bool history_lift_holds(History *history, const char *environment, const char *a
 bool history_list_holds(History *history, const char *environment, guint limit, GPtrArray **holds,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* ---- approvals ---- */
+typedef struct {
+  gint64 id;
+  char *environment;
+  gint64 release; /* its id */
+  char *person;   /* who agreed */
+  char *actor;    /* who recorded that: the same, or, with is_claimed, somebody or a build that says so */
+  bool is_claimed;
+  char *reason; /* or NULL */
+  gint64 approved_at;
+} Approval;
+void approval_free(Approval *approval);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Approval, approval_free)
+
+/* Upper and lower case, and what follows an "@", make no other person. */
+bool person_is_same(const char *a, const char *b);
+/* Fills id, and approved_at unless set. *existed: that person approved that release there before; `approval` becomes
+ * what is on record, and nothing is written. */
+bool history_add_approval(History *history, Approval *approval, bool *existed,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Approval, oldest first, a person once a release and environment. environment NULL: all; release 0: all. */
+bool history_list_approvals(History *history, const char *environment, gint64 release, GPtrArray **approvals,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- naming ---- */
 /* "r7", a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown
  * one is SLIPWAY_ERROR_USAGE with candidates. */
