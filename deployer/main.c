@@ -10,13 +10,15 @@
 #include "support/errors.h"
 #include "support/http.h"
 #include "support/interrupt.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
 
 /* Further lines of a message stand below the first, indented. */
 static void print_error(const GError *error) {
-  g_autofree char *message = text_printable(error->message, true);
+  g_autofree char *redacted = redact_text(error->message);
+  g_autofree char *message = text_printable(redacted, true);
   g_auto(GStrv) lines = g_strsplit(g_strchomp(message), "\n", -1);
   (void)fflush(stdout);
   for (guint i = 0; lines[i] != NULL; i++)

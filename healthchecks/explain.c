@@ -4,6 +4,7 @@
 #include "healthchecks/watch_private.h"
 #include "support/errors.h"
 #include "support/poison.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 enum {
@@ -13,7 +14,8 @@ enum {
 
 /* The last lines of `text`, each indented and labelled. */
 static void add_lines(GString *report, const char *label, const char *text) {
-  g_autofree char *printable = text_printable(text, true);
+  g_autofree char *redacted = redact_text(text); /* before lines of a value are left out */
+  g_autofree char *printable = text_printable(redacted, true);
   g_auto(GStrv) lines = g_strsplit(g_strchomp(printable), "\n", -1);
   guint count = g_strv_length(lines);
   for (guint i = count > LINES ? count - LINES : 0; i < count; i++)

@@ -7,6 +7,7 @@
 
 #include "support/errors.h"
 #include "support/poison.h"
+#include "support/redact.h"
 
 #define LARGEST_JSON (64 << 20)
 
@@ -121,4 +122,22 @@ void json_set(cJSON *object, const char *key, cJSON *value) {
   cJSON_DeleteItemFromObjectCaseSensitive(object, key);
   gboolean added = cJSON_AddItemToObject(object, key, value);
   g_assert(added);
+}
+
+static void redact_string(cJSON *json) {
+  g_autofree char *redacted = redact_text(json->valuestring);
+  if (strcmp(redacted, json->valuestring) != 0) {
+    char *copy = cJSON_malloc(strlen(redacted) + 1);
+    g_assert(copy != NULL);
+    memcpy(copy, redacted, strlen(redacted) + 1);
+    cJSON_free(json->valuestring);
+    json->valuestring = copy;
+  }
+}
+
+void json_redact(cJSON *json) {
+  cJSON *item = NULL;
+  if (cJSON_IsString(json))
+    redact_string(json);
+  cJSON_ArrayForEach(item, json) json_redact(item);
 }

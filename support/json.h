@@ -31,3 +31,6 @@ void json_set_integer(cJSON *object, const char *key, gint64 value);
 void json_set_boolean(cJSON *object, const char *key, bool value);
 /* Takes ownership of value. */
 void json_set(cJSON *object, const char *key, cJSON *value);
+
+/* Hides secret values (redact.h) in all its texts. */
+void json_redact(cJSON *json);

@@ -178,6 +178,7 @@ static void write_document(const CommandLine *line, Session *session, const GErr
     reporter_result(session->reporter, g_steal_pointer(&session->document));
     return;
   }
+  json_redact(session->document);
   g_autofree char *text = json_print(session->document);
   (void)printf("%s\n", text);
 }

@@ -7,6 +7,7 @@
 #include "deployer/output/reporter_style.h"
 #include "support/interrupt.h"
 #include "support/json.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -21,6 +22,12 @@ struct Reporter {
   bool is_ending;
   GThread *timer; /* NULL: not started, or ended */
 };
+
+/* What others said, as it may be shown: without secrets and control characters. Caller frees. */
+static char *showable(const char *text, bool keep_newlines) {
+  g_autofree char *redacted = redact_text(text);
+  return text_printable(redacted, keep_newlines);
+}
 
 static void service_state_free(gpointer data) {
   ServiceState *service = data;
@@ -143,7 +150,7 @@ void reporter_start(Reporter *reporter, const char *title, GPtrArray *hosts) {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   Progress *progress = &reporter->stage.progress;
   g_free(progress->title);
-  progress->title = text_printable(title, false);
+  progress->title = showable(title, false);
   progress->started = now(reporter);
   for (guint i = 0; i < hosts->len; i++)
     line_of(reporter, hosts->pdata[i]);
@@ -164,7 +171,7 @@ void reporter_step_begin(Reporter *reporter, const char *host, const char *step)
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   g_free(line->step);
-  line->step = text_printable(step, false);
+  line->step = showable(step, false);
   line->step_started = now(reporter);
   line->is_step_said = false;
   line->pull_done = line->pull_total = line->pull_said = 0;
@@ -183,8 +190,8 @@ static void set_word(HostLine *line, bool succeeded, char *word) {
 
 void reporter_step_end(Reporter *reporter, const char *host, const char *step, bool succeeded,
                        const char *detail, gint64 duration_ms) {
-  g_autofree char *printable_step = text_printable(step, false);
-  g_autofree char *printable = detail != NULL ? text_printable(detail, true) : NULL;
+  g_autofree char *printable_step = showable(step, false);
+  g_autofree char *printable = detail != NULL ? showable(detail, true) : NULL;
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   g_clear_pointer(&line->step, g_free);
@@ -230,8 +237,8 @@ static bool note_service(HostLine *line, const char *name, const char *state) {
 }
 
 void reporter_health(Reporter *reporter, const char *host, const char *service, const char *state) {
-  g_autofree char *name = text_printable(service, false);
-  g_autofree char *printable = text_printable(state, false);
+  g_autofree char *name = showable(service, false);
+  g_autofree char *printable = showable(state, false);
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   HostLine *line = line_of(reporter, host);
   if (note_service(line, name, printable))
@@ -239,8 +246,8 @@ void reporter_health(Reporter *reporter, const char *host, const char *service, 
 }
 
 void reporter_task(Reporter *reporter, const char *host, const char *step, const char *line) {
-  g_autofree char *name = text_printable(step, false);
-  g_autofree char *printable = text_printable(line, false);
+  g_autofree char *name = showable(step, false);
+  g_autofree char *printable = showable(line, false);
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   tell(reporter,
        (Report){.kind = REPORT_TASK, .line = line_of(reporter, host), .step = name, .text = printable});
@@ -251,7 +258,7 @@ void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, co
   HostLine *line = line_of(reporter, host);
   if (!succeeded && line->is_done && !line->succeeded)
     return; /* the step that failed has said more */
-  set_word(line, succeeded, text_printable(word, false));
+  set_word(line, succeeded, showable(word, false));
   g_clear_pointer(&line->step, g_free);
   tell(reporter,
        (Report){.kind = REPORT_HOST_DONE, .line = line, .text = line->word, .succeeded = succeeded});
@@ -260,7 +267,7 @@ void reporter_host_done(Reporter *reporter, const char *host, bool succeeded, co
 static void G_GNUC_PRINTF(3, 0)
     say(Reporter *reporter, ReportKind kind, const char *format, va_list arguments) {
   g_autofree char *raw = g_strdup_vprintf(format, arguments);
-  g_autofree char *text = text_printable(raw, true);
+  g_autofree char *text = showable(raw, true);
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   tell(reporter, (Report){.kind = kind, .line = reporter->stage.progress.whole, .text = text});
 }
@@ -284,6 +291,7 @@ void reporter_result(Reporter *reporter, cJSON *result) {
   reporter_finish(reporter);
   if (!reporter->stage.options.json)
     return;
+  json_redact(owned);
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   events_write(&reporter->stage, "result", g_steal_pointer(&owned));
 }
@@ -318,7 +326,7 @@ bool reporter_confirm(Reporter *reporter, const char *question, bool *nobody) {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&reporter->lock);
   if (reporter->style->pause != NULL)
     reporter->style->pause(stage);
-  g_autofree char *printable = text_printable(question, true);
+  g_autofree char *printable = showable(question, true);
   (void)fprintf(stage->streams.messages, "%s [y/N] ", printable);
   (void)fflush(stage->streams.messages);
   return read_yes();

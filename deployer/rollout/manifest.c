@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/services.h"
 #include "deployer/rollout/snapshot.h"
 #include "support/json.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -98,6 +100,15 @@ static cJSON *files_json(const ComposeProject *project) {
   return files;
 }
 
+static cJSON *services_json(const Worker *worker) {
+  cJSON *services = cJSON_CreateArray();
+  g_autoptr(GHashTable) names = worker_services(worker, worker->rollout->deployment->uid);
+  g_autoptr(GList) sorted = g_list_sort(g_hash_table_get_keys(names), (GCompareFunc)strcmp);
+  for (const GList *name = sorted; name != NULL; name = name->next)
+    cJSON_AddItemToArray(services, cJSON_CreateString(name->data));
+  return services;
+}
+
 static cJSON *hosts_json(const Deployment *deployment) {
   cJSON *hosts = cJSON_CreateArray();
   for (guint i = 0; i < deployment->hosts->len; i++) {
@@ -116,13 +127,14 @@ static char *manifest_json(const Worker *worker) {
   json_set_string(json, "machine_id", worker->facts->machine_id);
   describe_target(json, rollout);
   json_set(json, "files", files_json(rollout->target->project));
+  json_set(json, "services", services_json(worker));
   json_set(json, "hosts", hosts_json(rollout->deployment));
   return json_print_canonical(json);
 }
 
 static void describe_outcome(cJSON *json, const Worker *worker) {
-  g_autofree char *why =
-      worker->record->error != NULL ? g_strndup(worker->record->error, JOURNAL_REASON_CAP) : NULL;
+  g_autofree char *redacted = redact_text(worker->record->error);
+  g_autofree char *why = redacted != NULL ? g_strndup(redacted, JOURNAL_REASON_CAP) : NULL;
   json_set_boolean(json, "touched", worker->is_touched);
   set_known(json, "error", why);
 }
@@ -153,8 +165,18 @@ static void add_text(GPtrArray *files, const char *path, guint mode, const char 
   g_ptr_array_add(files, project_file_new(path, mode, bytes));
 }
 
-/* Nothing that Compose reads differs from host to host, or from deployment to deployment: that would be
- * another container. */
+/* For compose.sh, which hands them to Compose; no file where there are none. */
+static void add_profiles(GPtrArray *files, const GPtrArray *profiles) {
+  g_autoptr(GString) line = g_string_new(NULL);
+  for (guint i = 0; profiles != NULL && i < profiles->len; i++)
+    g_string_append_printf(line, "%s%s", i > 0 ? "," : "", (const char *)profiles->pdata[i]);
+  g_string_append_c(line, '\n');
+  if (profiles != NULL && profiles->len > 0)
+    add_text(files, "profiles", 0644, line->str);
+}
+
+/* Nothing that Compose counts into a service differs from host to host, or from deployment to deployment:
+ * that would be another container. */
 GPtrArray *release_generated_files(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const Target *target = rollout->target;
@@ -163,6 +185,7 @@ GPtrArray *release_generated_files(const Worker *worker) {
   g_autofree char *manifest = manifest_json(worker);
   g_autofree char *snapshot = snapshot_text(rollout->request, target);
   GPtrArray *files = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
+  add_profiles(files, worker->config->profiles);
   add_text(files, "images.yml", 0644, override);
   add_text(files, "env", 0600, variables);
   add_text(files, "manifest.json", 0644, manifest);

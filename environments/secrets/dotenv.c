@@ -111,7 +111,7 @@ static bool read_assignment(Cursor *cursor, GHashTable *values, GError **error) 
   return true;
 }
 
-bool dotenv_parse(const char *text, gsize length, GHashTable **values, GError **error) {
+bool secrets_parse_dotenv(const char *text, gsize length, GHashTable **values, GError **error) {
   g_autoptr(GHashTable) found =
       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)secret_unref);
   static const char byte_order_mark[] = "\xef\xbb\xbf";

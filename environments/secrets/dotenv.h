@@ -11,5 +11,5 @@
 
 /* *values: name -> Secret, the last of each name; caller frees. SLIPWAY_ERROR_CONFIG with the line, and
  * nothing of what stands in it. */
-bool dotenv_parse(const char *text, gsize length, GHashTable **values,
-                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool secrets_parse_dotenv(const char *text, gsize length, GHashTable **values,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;

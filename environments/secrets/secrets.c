@@ -101,7 +101,7 @@ static bool ask_dotenv(Question *question, GError **error) {
   g_autoptr(SecretText) text = NULL;
   bool is_read = config->command->len > 0 ? run_command(question, &text, error)
                                           : read_file(config->dotenv, &text, error);
-  return is_read && dotenv_parse(text->str, text->len, &question->entries, error);
+  return is_read && secrets_parse_dotenv(text->str, text->len, &question->entries, error);
 }
 
 /* Two with equal keys are one question. Caller frees. */
@@ -210,7 +210,7 @@ static SecretAnswer *answer(const SecretConfig *config, const Question *question
   g_autoptr(GError) error = NULL;
   made->config = config;
   if (!find_value(question, config, &made->value, &error))
-    made->problem = problem_words(config, error->message);
+    made->problem = problem_words(config, error != NULL ? error->message : "?");
   return made;
 }
 

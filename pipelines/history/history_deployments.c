@@ -118,7 +118,7 @@ static bool write_host(History *history, gint64 deployment, guint position, cons
   query_text(&query, host->address);
   query_text(&query, host_status_name(host->status));
   query_text(&query, host->runs);
-  query_text(&query, host->error);
+  query_words(&query, host->error);
   return query_run(&query, error);
 }
 
@@ -149,8 +149,8 @@ bool history_insert_deployment(History *history, const Deployment *deployment, g
   query_id(&query, deployment->leaves);
   query_text(&query, stack_move_name(deployment->move));
   query_text(&query, deployment->actor);
-  query_text(&query, deployment->reason);
-  query_text(&query, deployment->build_url);
+  query_words(&query, deployment->reason);
+  query_words(&query, deployment->build_url);
   query_text(&query, deployment->config_revision);
   query_integer(&query, deployment->forced);
   query_integer(&query, deployment->config_dirty);
@@ -158,7 +158,7 @@ bool history_insert_deployment(History *history, const Deployment *deployment, g
   query_text(&query, deployment->images);
   query_text(&query, deployment->content);
   query_text(&query, deployment->snapshot);
-  query_text(&query, deployment->message);
+  query_words(&query, deployment->message);
   query_text(&query, deployment->controller);
   query_text(&query, deployment_status_name(deployment->status));
   query_integer(&query, deployment->exit_code);
@@ -249,7 +249,7 @@ static bool write_outcome(History *history, const Deployment *deployment, GError
   query_integer(&query, deployment->exit_code);
   query_integer(&query, deployment->finished_at != 0 ? deployment->finished_at : g_get_real_time());
   query_integer(&query, deployment->touched);
-  query_text(&query, deployment->message);
+  query_words(&query, deployment->message);
   query_integer(&query, deployment->id);
   return query_run_one(&query, "deployment d", deployment->id, error);
 }

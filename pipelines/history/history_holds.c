@@ -51,7 +51,7 @@ static bool insert_hold(History *history, const char *environment, const char *r
                      &query, error))
     return false;
   query_text(&query, environment);
-  query_text(&query, reason);
+  query_words(&query, reason);
   query_text(&query, actor);
   query_integer(&query, g_get_real_time());
   return query_run(&query, error);

@@ -75,6 +75,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Query, query_clear)
 
 /* The next value; borrowed until the query is cleared. */
 void query_text(Query *query, const char *text); /* NULL: NULL */
+/* The same for what people, programs and hosts say: secret values are hidden (redact.h). Never for what is
+ * looked up or rolled back to. */
+void query_words(Query *query, const char *text);
 void query_integer(Query *query, gint64 number);
 void query_id(Query *query, gint64 id); /* 0: NULL */
 void query_bytes(Query *query, GBytes *bytes);

@@ -2,6 +2,7 @@
 #include "pipelines/history/history_private.h"
 
 #include "support/errors.h"
+#include "support/redact.h"
 #include "support/poison.h"
 
 #include <sys/stat.h>
@@ -130,6 +131,10 @@ static void bound(int code) {
 
 void query_text(Query *query, const char *text) {
   bound(sqlite3_bind_text(query->statement, ++query->position, text, -1, SQLITE_STATIC));
+}
+
+void query_words(Query *query, const char *text) {
+  bound(sqlite3_bind_text(query->statement, ++query->position, redact_text(text), -1, g_free));
 }
 
 void query_integer(Query *query, gint64 number) {

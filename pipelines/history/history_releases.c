@@ -215,7 +215,7 @@ static bool insert_row(History *history, const Release *release, GError **error)
   query_text(&query, release->revision);
   query_integer(&query, release->committed_at);
   query_integer(&query, release->created_at);
-  query_text(&query, release->build_url);
+  query_words(&query, release->build_url);
   return query_run(&query, error);
 }
 

@@ -45,7 +45,7 @@ bool history_finish_step(History *history, gint64 id, const char *status, const 
                      error))
     return false;
   query_text(&query, status);
-  query_text(&query, detail);
+  query_words(&query, detail);
   query_integer(&query, g_get_real_time());
   query_integer(&query, id);
   return query_run_one(&query, "step ", id, error) && transaction_commit(&transaction, error);

@@ -24,7 +24,7 @@ Test(dotenv, each_way_to_write_a_value_is_read) {
                               "exported=1\n"
                               "TWICE=1\nTWICE=2";
   g_autoptr(GHashTable) values = NULL;
-  cr_assert(dotenv_parse(right, strlen(right), &values, NULL));
+  cr_assert(secrets_parse_dotenv(right, strlen(right), &values, NULL));
   check_value(values, "PLAIN", "a b");
   check_value(values, "EXPORTED", "x#y");
   check_value(values, "EMPTY", "");
@@ -48,7 +48,7 @@ Test(dotenv, what_is_wrong_is_said_with_its_line_and_without_its_text) {
   for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autoptr(GHashTable) values = NULL;
     g_autoptr(GError) error = NULL;
-    cr_assert(!dotenv_parse(wrong[i].text, strlen(wrong[i].text), &values, &error));
+    cr_assert(!secrets_parse_dotenv(wrong[i].text, strlen(wrong[i].text), &values, &error));
     cr_assert(error_is(error, SLIPWAY_ERROR_CONFIG));
     cr_assert_str_eq(error->message, wrong[i].message);
   }
