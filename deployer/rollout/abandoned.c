@@ -118,6 +118,11 @@ static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
 }
 
 static void tell(const Rollout *rollout, const Deployment *abandoned) {
+  if (rollout->request->environment->is_ephemeral) { /* each has a place of its own, which is swept */
+    reporter_warn(rollout->request->reporter, "d%" G_GINT64_FORMAT " was interrupted, its slipway is gone",
+                  abandoned->id);
+    return;
+  }
   g_autoptr(GString) text = g_string_new(NULL);
   const char *changed = abandoned->kind == KIND_DOWN ? "runs nothing" : "runs it";
   for (guint i = 0; i < abandoned->hosts->len; i++) {

@@ -2,6 +2,7 @@
  * again, or `rollback`, goes on from there. */
 #include <string.h>
 
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "host_scripts.h"
 #include "support/errors.h"
@@ -148,7 +149,7 @@ bool rollout_down(const RolloutRequest *request, Deployment **deployment, GError
   g_autofree char *move = g_strdup_printf("take down %s%s", request->environment->name,
                                           request->volumes ? " and delete its volumes" : "");
   *deployment = NULL;
-  if (!confirm(request, error) ||
+  if (!ephemeral_check(request, error) || !confirm(request, error) ||
       !situation_read(request->history, request->config, request->environment->name, 0, &situation, error))
     return false;
   Deployment *record = rollout_bare_record(request);

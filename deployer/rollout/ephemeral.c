@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/retention.h"
 #include "environments/compose/ports.h"
 #include "environments/hosts/engine_ports.h"
 #include "host_scripts.h"
@@ -41,6 +42,12 @@ bool ephemeral_check(const RolloutRequest *request, GError **error) {
                 "%s is ephemeral: nothing runs there between deployments, so there is nothing to roll back; "
                 "slipway deploy %s RELEASE runs a release there once more",
                 name, name);
+  if (request->kind == KIND_DOWN)
+    return fail(
+        error, SLIPWAY_ERROR_USAGE,
+        "%s is ephemeral: each deployment takes down what it made, and what a killed one left is removed "
+        "by the next, or by slipway prune %s",
+        name, name);
   if (request->as_is)
     return fail(error, SLIPWAY_ERROR_USAGE, "%s is ephemeral: nothing runs there that --as-is could complete",
                 name);
@@ -79,6 +86,10 @@ static bool sweep_worker(Worker *worker, GError **error) {
   for (char **name = names; *name != NULL; name++) {
     if (!g_str_has_prefix(*name, place) || g_str_equal(*name, worker->rollout->place))
       continue;
+    if (worker->pruned != NULL)
+      g_ptr_array_add(worker->pruned->leftovers, g_strdup(*name));
+    if (worker->rollout->request->dry_run)
+      continue;
     if (!remove_leftover(worker, *name, error))
       return prefix(error, "%s: ", *name);
     reporter_note(reporter, "%s: removed %s, which a killed run had left", worker->config->name, *name);
@@ -91,6 +102,16 @@ void ephemeral_sweep(Rollout *rollout) {
   if (is_ephemeral(rollout) && !crew_run_all(rollout, sweep_worker, &problem))
     reporter_warn(rollout->request->reporter, "what a killed run left could not be removed: %s",
                   problem->message);
+}
+
+static bool prune_worker(Worker *worker, GError **error) {
+  g_auto(HostReply) reply = {0};
+  return sweep_worker(worker, error) &&
+         run_script(worker, host_script_remove_place, worker->rollout->place, "own", &reply, error);
+}
+
+bool ephemeral_prune(Rollout *rollout, GError **error) {
+  return crew_run_all(rollout, prune_worker, error);
 }
 
 /* ---- ports

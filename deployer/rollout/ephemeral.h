@@ -11,7 +11,7 @@ char *environment_place(const Config *config, const Environment *environment);
  * (a plan) says nothing. Caller frees. */
 char *deployment_place(const Config *config, const Environment *environment, const char *uid);
 
-/* What has no meaning there: rollback, --as-is. SLIPWAY_ERROR_USAGE. */
+/* What has no meaning there: rollback, down, --as-is. SLIPWAY_ERROR_USAGE. */
 bool ephemeral_check(const RolloutRequest *request, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The following do nothing for other environments. */
@@ -20,6 +20,9 @@ bool ephemeral_check(const RolloutRequest *request, GError **error) G_GNUC_WARN_
  * warnings.
  */
 void ephemeral_sweep(Rollout *rollout);
+/* The same by command (`prune`), in an ephemeral environment's own short-lived place; notes it in
+ * worker->pruned, and with dry_run does no more. */
+bool ephemeral_prune(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* No port that Compose's effective configuration publishes is taken on the host. SLIPWAY_ERROR_UNREADY naming
  * each, and who has it. */
 bool ephemeral_require_ports(Worker *worker, const char *effective, gsize length,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "deployer/output/words.h"
+#include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/prunable.h"
 #include "host_scripts.h"
@@ -329,6 +330,8 @@ static bool prune_locked(Rollout *rollout, GError **error) {
   if (!phase_ready(rollout, holder, error))
     return false;
   reporter_phase(request->reporter, "prune");
+  if (request->environment->is_ephemeral)
+    return ephemeral_prune(rollout, error);
   return crew_run_all(rollout, prune_worker_by_command, error) ||
          (interrupt_requested() && recast(error, SLIPWAY_ERROR_INTERRUPTED));
 }

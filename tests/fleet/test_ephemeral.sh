@@ -52,6 +52,8 @@ begin "rollback and --as-is have no meaning"
 expect_exit 2 slipway rollback ci
 expect_err 'ci is ephemeral: nothing runs there'
 expect_exit 2 slipway deploy ci --as-is
+expect_exit 2 slipway down ci
+expect_err 'slipway prune ci'
 
 begin "a port that is taken is named before anything starts"
 cp compose.yml compose.free
@@ -92,6 +94,9 @@ run=$!
 wait_until 30 has_container
 kill -KILL "$run"
 wait "$run" 2>/dev/null || true
+# What it had started, Compose, has the lock until it ends.
+is_left_over() { slipway prune ci --dry-run | grep -q 'leftover shop--ci--'; }
+wait_until 60 is_left_over
 expect_exit 0 slipway deploy ci 1.0
 expect_err 'removed shop--ci--.*, which a killed run had left'
 expect_nothing_left
