@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "support/text.h"
+#include "deployer/rollout/contents.h"
 
 #include "support/poison.h"
 
@@ -55,24 +55,13 @@ static GHashTable *variables_of(const ComposeProject *project) {
   return map;
 }
 
-static void add_file(GHashTable *map, const char *folder, const ProjectFile *file) {
-  gsize length = 0;
-  const void *bytes = file->bytes != NULL ? g_bytes_get_data(file->bytes, &length) : NULL;
-  g_autofree char *hash = sha256_hex(bytes != NULL ? bytes : "", length);
-  char *path = folder[0] == '\0'       ? g_strdup(file->path)
-               : file->path[0] == '\0' ? g_strdup(folder)
-                                       : g_build_filename(folder, file->path, NULL);
-  g_hash_table_insert(map, path, g_strdup_printf("%.12s mode %03o", hash, file->mode));
-}
-
 static GHashTable *files_of(const ComposeProject *project) {
   GHashTable *map = new_map();
-  for (guint i = 0; project != NULL && i < project->files->len; i++)
-    add_file(map, "", g_ptr_array_index(project->files, i));
-  for (guint i = 0; project != NULL && i < project->trees->len; i++) {
-    const FileTree *tree = g_ptr_array_index(project->trees, i);
-    for (guint j = 0; j < tree->entries->len; j++)
-      add_file(map, tree->source, g_ptr_array_index(tree->entries, j));
+  g_autoptr(GPtrArray) contents = project != NULL ? contents_of(project) : NULL;
+  for (guint i = 0; contents != NULL && i < contents->len; i++) {
+    const Content *content = contents->pdata[i];
+    g_hash_table_insert(map, g_strdup(content->path),
+                        g_strdup_printf("%.12s mode %03o", content->sha256, content->mode));
   }
   return map;
 }
