@@ -119,10 +119,14 @@ static char *request_for_people(const HttpRequest *request) {
                          is_in_process ? "" : request->unix_socket, path);
 }
 
-static bool is_loopback(const char *url_text) {
+/* This machine, or what it is a guest of: AWS's endpoints for containers and instances. */
+static bool is_nearby(const char *url_text) {
+  static const char *const beginnings[] = {"127.", "169.254.", "[fd00:ec2:", "[fe80:"};
   g_autofree char *host = url_host(url_text);
-  return host != NULL && (g_ascii_strcasecmp(host, "localhost") == 0 || g_str_has_prefix(host, "127.") ||
-                          strcmp(host, "[::1]") == 0);
+  for (guint i = 0; host != NULL && i < G_N_ELEMENTS(beginnings); i++)
+    if (g_str_has_prefix(host, beginnings[i]))
+      return true;
+  return host != NULL && (g_ascii_strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0);
 }
 
 static const char *request_method(const HttpRequest *request) {
@@ -250,10 +254,13 @@ static void set_route(CURL *easy, const HttpRequest *request) {
   if (request->unix_socket != NULL)
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
   /* http_proxy and the like are for the world outside, not for this machine. */
-  if (request->unix_socket != NULL || is_loopback(request->url))
+  if (request->unix_socket != NULL || is_nearby(request->url))
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (request->basic != NULL) {
-    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    if (request->sigv4 != NULL)
+      curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, request->sigv4);
+    else
+      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     curl_easy_setopt(easy, CURLOPT_USERPWD, request->basic);
   }
 }

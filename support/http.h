@@ -15,6 +15,9 @@ typedef struct {
   const char *unix_socket;    /* connect here instead (CURLOPT_UNIX_SOCKET_PATH); NULL: by the URL */
   const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
   const char *basic;          /* "user:password" for Basic authentication (RFC 7617); NULL: none */
+  const char *sigv4;          /* signs as AWS's Signature Version 4 wants it, `basic` being
+                                 "access key:secret key": "aws:amz:REGION:SERVICE". A session token is a header
+                                 (X-Amz-Security-Token). NULL: not */
   const void *body;           /* NULL: none */
   gsize body_length;          /* bytes */
   guint connect_timeout_ms;   /* 0: 10 s */

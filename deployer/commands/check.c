@@ -143,6 +143,6 @@ const Command command_check = {
                    "room for that. Exit status 4 when something is not ready.",
     .arguments = arguments,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | READS_HISTORY,
+    .needs = NEEDS_CONFIG | READS_HISTORY | NEEDS_HOSTS | MAY_LACK_HOSTS,
     .examples = examples,
     .run = run_check};

@@ -59,6 +59,9 @@ typedef enum {
   WRITES_HISTORY = 1 << 2,
   RUNS = 1 << 3,                    /* --json: events, the result last; otherwise one document */
   MAY_USE_RECORDED_CONFIG = 1 << 4, /* where slipway.yml cannot be loaded: recorded_config.h */
+  NEEDS_HOSTS = 1 << 5,            /* of ENV, or of all environments: inventories are asked (inventories.h) */
+  MAY_USE_RECORDED_HOSTS = 1 << 6, /* where one cannot be: those of the last deployment, with a warning */
+  MAY_LACK_HOSTS = 1 << 7,         /* neither: Invocation.lacking says why */
 } CommandNeeds;
 
 /* For every command, before or after the verb. */
@@ -76,6 +79,8 @@ typedef struct {
   const Environment *environment;
   History *history;
   Reporter *reporter;
+  GHashTable
+      *lacking;    /* name of an environment without hosts -> why (MAY_LACK_HOSTS); NULL: all have theirs */
   cJSON *document; /* with --json: what the run function has to say, set by it also when it fails. The
                       dispatcher prints and frees it. */
 } Invocation;

@@ -85,6 +85,6 @@ const Command command_deploy = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS | NEEDS_HOSTS,
     .examples = examples,
     .run = run_deploy};

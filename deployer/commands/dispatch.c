@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "deployer/commands/command.h"
+#include "deployer/commands/inventories.h"
 #include "deployer/commands/locate.h"
 #include "deployer/commands/parse.h"
 #include "deployer/commands/recorded_config.h"
@@ -159,6 +160,11 @@ static bool satisfy(const Command *command, Invocation *invocation, Session *ses
                       session, error);
 }
 
+static bool satisfy_hosts(const Command *command, Invocation *invocation, Session *session, GError **error) {
+  return (command->needs & NEEDS_HOSTS) == 0 || session->config == NULL ||
+         inventories_ask(invocation, session->config, command->needs, error);
+}
+
 /* An error is part of the document: a script that reads stdout alone sees it too. */
 static void add_error(cJSON **document, const GError *error) {
   if (*document == NULL || !cJSON_IsObject(*document)) {
@@ -197,8 +203,11 @@ static bool run_command(const CommandLine *line, const char *words, Session *ses
       .line = words,
       .reporter = session->reporter,
   };
-  bool ok = satisfy(line->command, &invocation, session, error) && line->command->run(&invocation, error);
+  bool ok = satisfy(line->command, &invocation, session, error) &&
+            satisfy_hosts(line->command, &invocation, session, error) &&
+            line->command->run(&invocation, error);
   session->document = invocation.document;
+  g_clear_pointer(&invocation.lacking, g_hash_table_unref);
   return ok;
 }
 

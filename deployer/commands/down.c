@@ -52,6 +52,6 @@ const Command command_down = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS,
     .examples = examples,
     .run = run_down};

@@ -125,6 +125,6 @@ const Command command_history_import = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY,
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | NEEDS_HOSTS,
     .examples = examples,
     .run = run_import};

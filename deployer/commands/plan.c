@@ -201,6 +201,6 @@ const Command command_plan = {.name = "plan",
                               .arguments = arguments,
                               .options = options,
                               .choices_size = sizeof(Choices),
-                              .needs = NEEDS_CONFIG | READS_HISTORY,
+                              .needs = NEEDS_CONFIG | READS_HISTORY | NEEDS_HOSTS,
                               .examples = examples,
                               .run = run_plan};

@@ -53,6 +53,6 @@ const Command command_promote = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS,
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | RUNS | NEEDS_HOSTS,
     .examples = examples,
     .run = run_promote};

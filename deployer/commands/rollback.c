@@ -52,6 +52,7 @@ const Command command_rollback = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | WRITES_HISTORY | RUNS,
+    .needs =
+        NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | WRITES_HISTORY | RUNS | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS,
     .examples = examples,
     .run = run_rollback};

@@ -269,6 +269,6 @@ const Command command_unlock = {.name = "unlock",
                                 .arguments = arguments,
                                 .options = options,
                                 .choices_size = sizeof(Choices),
-                                .needs = NEEDS_CONFIG,
+                                .needs = NEEDS_CONFIG | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS,
                                 .examples = examples,
                                 .run = run_unlock};

@@ -195,6 +195,19 @@ char *config_to_yaml(const Config *config, const char *environment);
 /* The same as JSON text, for `slipway config --json`. Caller frees. */
 char *config_to_json(const Config *config, const char *environment);
 
+/* ---- hosts that slipway.yml does not name (environments/inventory) are held to what it may say of one ---- */
+
+/* "user@host:port", "[::1]:22", "host" -> parts; user NULL and port 0 when not written. False when malformed.
+ */
+bool address_split(const char *text, char **user, char **host, guint *port) G_GNUC_WARN_UNUSED_RESULT;
+typedef enum { HOST_TEXT_NAME, HOST_TEXT_USER, HOST_TEXT_PROFILE } HostText;
+bool host_text_is_valid(HostText kind, const char *text);
+/* For "expected …". */
+const char *host_text_expected(HostText kind);
+/* All of it. Caller frees. */
+HostConfig *host_config_copy(const HostConfig *host);
+void host_config_free(HostConfig *host);
+
 /* One line a key, "key  type  default  help", generated from the schema rows: for `slipway config --keys` and
  * the man page. Caller frees. */
 char *config_describe_keys(void);

@@ -28,6 +28,29 @@ static void copy_ssh(const SshSettings *from, SshSettings *to) {
   to->proxy_command = g_strdup(from->proxy_command);
 }
 
+HostConfig *host_config_copy(const HostConfig *host) {
+  HostConfig *copy = g_new0(HostConfig, 1);
+  copy_ssh(&host->ssh, &copy->ssh);
+  copy->name = g_strdup(host->name);
+  copy->address = g_strdup(host->address);
+  copy->engine = g_strdup(host->engine);
+  copy->id = g_strdup(host->id);
+  copy->profiles = copy_texts(host->profiles);
+  return copy;
+}
+
+static const TextKind *const host_texts[] = {
+    [HOST_TEXT_NAME] = &text_host_name, [HOST_TEXT_USER] = &text_user, [HOST_TEXT_PROFILE] = &text_name};
+
+bool host_text_is_valid(HostText kind, const char *text) {
+  g_autofree char *converted = text_convert(host_texts[kind], text, NULL);
+  return converted != NULL;
+}
+
+const char *host_text_expected(HostText kind) {
+  return host_texts[kind]->expected;
+}
+
 static void prepare_hosts(const SchemaKey *row, void *target) {
   EnvironmentDraft *draft = target;
   (void)row;

@@ -105,9 +105,6 @@ extern const TextKind text_app, text_environment, text_name, text_repository, te
     text_shell;
 /* NULL when `text` is not of the kind. */
 char *text_convert(const TextKind *kind, const char *text, const char *directory);
-/* "user@host:port", "[::1]:22", "host" -> parts; user NULL and port 0 when not written. False when malformed.
- */
-bool address_split(const char *text, char **user, char **host, guint *port) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Sets every field of the struct to its default. */
 void schema_prepare(const Schema *schema, void *target);
@@ -130,7 +127,6 @@ bool reader_expect(Reader *reader, const SchemaKey *row, const YamlNode *node, Y
 bool reader_finish(Reader *reader, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void named_value_free(NamedValue *value);
-void host_config_free(HostConfig *host);
 void environment_free(Environment *environment);
 void http_check_free(HttpCheck *check);
 void task_config_free(TaskConfig *task);
