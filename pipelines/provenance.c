@@ -83,6 +83,11 @@ static const char *environment_word(const char *name) {
   return value == NULL || *value == '\0' ? NULL : value;
 }
 
+bool actor_is_build(void) {
+  return environment_word("BUILD_USER_ID") == NULL &&
+         (environment_word("BUILD_URL") != NULL || environment_word("JENKINS_URL") != NULL);
+}
+
 char *actor_name(void) {
   const char *user = environment_word("BUILD_USER_ID"), *build = environment_word("BUILD_URL");
   if (user != NULL || build != NULL)

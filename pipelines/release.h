@@ -36,6 +36,8 @@ bool release_pin_services(const Config *config, const Release *release, GHashTab
 
 /* Who is acting: $BUILD_USER_ID, else $BUILD_URL, else login@machine (design §4). Caller frees. */
 char *actor_name(void);
+/* Is that a build ($BUILD_URL, $JENKINS_URL), with no word on who started it? */
+bool actor_is_build(void);
 /* HEAD of the repository that `directory` is in, and whether its tree is dirty (files that git does not track
  * aside); *revision NULL when there is none (or no git, or git refuses another user's repository).
  * *committed_at in microseconds; 0: unknown. */

@@ -181,15 +181,42 @@ static void print_release(const Release *release) {
   }
 }
 
+static void print_approvals(GPtrArray *approvals) {
+  gint64 now = g_get_real_time();
+  if (approvals->len > 0)
+    (void)printf("approvals\n");
+  for (guint i = 0; i < approvals->len; i++) {
+    const Approval *approval = approvals->pdata[i];
+    g_autofree char *when = time_in_full(approval->approved_at, now);
+    g_autofree char *claim =
+        approval->is_claimed ? g_strdup_printf(", so says %s", approval->actor) : g_strdup("");
+    g_autofree char *reason = approval->reason != NULL ? text_printable(approval->reason, false) : NULL;
+    (void)printf("  %s  %s%s, %s%s%s\n", approval->environment, approval->person, claim, when,
+                 reason != NULL ? ": " : "", reason != NULL ? reason : "");
+  }
+}
+
+static cJSON *approved_release_json(const Release *release, GPtrArray *approvals) {
+  cJSON *json = release_json(release);
+  cJSON *list = cJSON_AddArrayToObject(json, "approvals");
+  for (guint i = 0; i < approvals->len; i++)
+    cJSON_AddItemToArray(list, approval_json(approvals->pdata[i]));
+  return json;
+}
+
 static bool run_show(Invocation *invocation, GError **error) {
   const ShowChoices *choices = invocation->choices;
   g_autoptr(Release) release = NULL;
-  if (!history_find_release(invocation->history, choices->release, &release, error))
+  g_autoptr(GPtrArray) approvals = NULL;
+  if (!history_find_release(invocation->history, choices->release, &release, error) ||
+      !history_list_approvals(invocation->history, NULL, release->id, &approvals, error))
     return false;
-  if (wants_words(invocation))
-    print_release(release);
-  else
-    invocation->document = release_json(release);
+  if (!wants_words(invocation)) {
+    invocation->document = approved_release_json(release, approvals);
+    return true;
+  }
+  print_release(release);
+  print_approvals(approvals);
   return true;
 }
 

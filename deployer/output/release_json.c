@@ -27,3 +27,16 @@ cJSON *release_json(const Release *release) {
   json_set(json, "images", images);
   return json;
 }
+
+cJSON *approval_json(const Approval *approval) {
+  g_autofree char *release = release_word(approval->release);
+  g_autofree char *when = time_format(approval->approved_at);
+  cJSON *json = cJSON_CreateObject();
+  json_set_string(json, "environment", approval->environment);
+  json_set_string(json, "release", release);
+  json_set_string(json, "person", approval->person);
+  json_set_string(json, "claimed_by", approval->is_claimed ? approval->actor : NULL);
+  json_set_string(json, "reason", approval->reason);
+  json_set_string(json, "approved_at", when);
+  return json;
+}

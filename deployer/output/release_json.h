@@ -7,3 +7,5 @@
 
 /* Caller owns. */
 cJSON *release_json(const Release *release);
+/* {environment, release, person, claimed_by (null: the person), reason, approved_at}. Caller owns. */
+cJSON *approval_json(const Approval *approval);
