@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "environments/hosts/backend.h"
+#include "environments/hosts/companion.h"
 #include "environments/hosts/shell.h"
 #include "environments/hosts/unix_listener.h"
 #include "support/errors.h"
@@ -48,32 +48,11 @@ static bool make_pipes(int own[3], int child[3], GError **error) {
   return is_well || fail(error, SLIPWAY_ERROR_UNREADY, "cannot make a pipe: %s", g_strerror(cause));
 }
 
-/* In a process group of its own: Ctrl-C at the terminal is for slipway to handle, and `abort` ends the whole
- * group. */
 static bool spawn_shell(Local *local, char **argv, const int child[3], GError **error) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (int i = 0; i < 3; i++)
-    posix_spawn_file_actions_adddup2(&actions, child[i], i);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pthread_mutex_lock(&local->lock);
-  const int cause = posix_spawn(&local->child, argv[0], &actions, &attributes, argv, environ);
-  if (cause != 0)
-    local->child = 0;
+  const bool has_started = companion_start((const char *const *)argv, child, 0, &local->child, error);
   pthread_mutex_unlock(&local->lock);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return cause == 0 || fail(error, SLIPWAY_ERROR_UNREADY, "cannot start %s: %s", argv[0], g_strerror(cause));
+  return has_started;
 }
 
 static bool local_start_shell(Local *local, const HostScript *opening, HostReply *reply, GError **error) {

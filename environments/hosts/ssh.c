@@ -20,11 +20,14 @@ static void beat_shell(gpointer shell) {
   shell_beat(shell);
 }
 
-/* Adds what the forwarder knows of the reason. */
+/* Adds what the forwarder knows of the reason, and the bastion or proxy command on the way. */
 static bool explain(Ssh *ssh, GError **error) {
   g_autofree char *problem = forwarder_problem(ssh->forwarder);
   if (problem != NULL)
     prefix(error, "%s: ", problem);
+  g_autofree char *way = forwarder_is_lost(ssh->forwarder) ? ssh_link_way_problem(&ssh->link) : NULL;
+  if (way != NULL)
+    prefix(error, "%s: ", way);
   return false;
 }
 

@@ -132,7 +132,9 @@ static bool try_keys(Attempt *attempt) {
 bool ssh_link_authenticate(SshLink *link, const SshTarget *target, GError **error) {
   g_autoptr(GString) tried = g_string_new(NULL);
   Attempt attempt = {.link = link, .target = target, .tried = tried};
-  if (try_keys(&attempt))
+  const bool is_in = try_keys(&attempt);
+  ssh_gate_leave(&link->gate);
+  if (is_in)
     return true;
   const bool is_rsa_too_old = attempt.has_tried_rsa && libssh2_version(RSA_SHA2_SINCE) == NULL;
   g_autofree char *hint =

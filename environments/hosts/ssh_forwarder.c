@@ -2,6 +2,8 @@
 #include "environments/hosts/ssh_forwarder.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -39,6 +41,7 @@ struct Forwarder {
   char *channel_problem;
   bool should_stop;
   bool has_ended;
+  _Atomic gint64 opening_since; /* monotonic; 0: no channel is being opened */
 
   /* The thread's own. */
   GPtrArray *streams;
@@ -76,6 +79,10 @@ static LIBSSH2_RECV_FUNC(receive) {
   if (count > 0) {
     forwarder->last_input = g_get_monotonic_time();
     forwarder->unanswered = 0;
+    if (forwarder->beat == NULL) { /* sshd sets TCP_NODELAY for sessions only, and waits for our word here */
+      const int on = 1;
+      setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    }
     return count;
   }
   if (count < 0 && (errno == EAGAIN || errno == EINTR))
@@ -150,7 +157,8 @@ static void note_complaint(Forwarder *forwarder, Stream *stream) {
   g_string_truncate(stream->complaint, 0);
   if (*printable == '\0')
     return;
-  const Route *route = stream->route;
+  Route *route = stream->route;
+  note_problem(forwarder, &route->problem, g_strdup(printable));
   note_problem(forwarder, &forwarder->channel_problem,
                g_strdup_printf("%s%s: %s",
                                stream->is_command && route->kind == ROUTE_SOCKET ? "docker, for " : "",
@@ -182,7 +190,8 @@ static void beat(Forwarder *forwarder) {
   const gint64 now = g_get_monotonic_time();
   if (now < forwarder->next_beat)
     return;
-  forwarder->beat(forwarder->beat_data);
+  if (forwarder->beat != NULL)
+    forwarder->beat(forwarder->beat_data);
   forwarder->next_beat = now + (gint64)SHELL_BEAT_MS * 1000;
 }
 
@@ -203,6 +212,7 @@ static bool take_incoming(Forwarder *forwarder) {
 static bool step_streams(Forwarder *forwarder, bool *is_lost) {
   bool did_move = false;
   bool is_somebody_opening = false;
+  gint64 since = 0;
   for (guint i = 0; i < forwarder->streams->len;) {
     Stream *stream = g_ptr_array_index(forwarder->streams, i);
     int code = 0;
@@ -213,6 +223,8 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
       return true;
     }
     is_somebody_opening |= stream->state == STREAM_WAITING || stream->state == STREAM_OPENING;
+    if (stream->state == STREAM_OPENING)
+      since = stream->route->begun;
     if (stream->state == STREAM_GONE || stream->state == STREAM_CLOSING) {
       note_complaint(forwarder, stream);
       stream_close_local(stream);
@@ -224,6 +236,7 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
     g_ptr_array_remove_index(forwarder->streams, i);
     stream_free(stream);
   }
+  forwarder->opening_since = since;
   return did_move;
 }
 
@@ -421,6 +434,33 @@ bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err
   *io = main_pair[0];
   *err = err_pair[0];
   return true;
+}
+
+bool forwarder_connect(Forwarder *forwarder, Route *route, int fd, GError **error) {
+  Stream *stream = stream_new(forwarder->link->session, route_ref(route), fd, -1);
+  if (submit(forwarder, forwarder->incoming, stream, error))
+    return true;
+  stream_free(stream);
+  return false;
+}
+
+char *forwarder_route_problem(Forwarder *forwarder, const Route *route) {
+  pthread_mutex_lock(&forwarder->lock);
+  char *problem = g_strdup(forwarder->link_problem != NULL ? forwarder->link_problem : route->problem);
+  pthread_mutex_unlock(&forwarder->lock);
+  return problem;
+}
+
+bool forwarder_is_lost(Forwarder *forwarder) {
+  pthread_mutex_lock(&forwarder->lock);
+  const bool is_lost = forwarder->has_ended;
+  pthread_mutex_unlock(&forwarder->lock);
+  return is_lost;
+}
+
+gint64 forwarder_opening_for(Forwarder *forwarder) {
+  const gint64 since = forwarder->opening_since;
+  return since == 0 ? 0 : g_get_monotonic_time() - since;
 }
 
 bool forwarder_listen(Forwarder *forwarder, Route *route, ForwarderListener **listener, GError **error) {

@@ -9,7 +9,7 @@
 
 typedef struct Forwarder Forwarder;
 
-/* Called by the thread every SHELL_BEAT_MS. */
+/* Called by the thread every SHELL_BEAT_MS; NULL for a connection that has no shell. */
 typedef void (*ForwarderBeat)(gpointer data);
 
 /* From here on the session is the thread's; `link` outlives the forwarder, and is aborted (ssh_link_abort) to
@@ -23,6 +23,17 @@ void forwarder_free(Forwarder *forwarder);
  * both. Does not wait: where it fails, the descriptors end, and forwarder_problem says why. */
 bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Puts a channel on a route behind `fd` (taken in any case), a socket. Does not wait: where it fails, the
+ * socket ends, and forwarder_route_problem says why. */
+bool forwarder_connect(Forwarder *forwarder, Route *route, int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Why the link is lost, else why the route's last channel failed; NULL: nothing known. Caller frees. */
+char *forwarder_route_problem(Forwarder *forwarder, const Route *route);
+/* Nothing can be asked any more. */
+bool forwarder_is_lost(Forwarder *forwarder);
+/* For how long the channel that is being opened has been: others wait behind it (one at a time is all that
+ * libssh2 does). 0: none is. Microseconds. */
+gint64 forwarder_opening_for(Forwarder *forwarder);
 
 /* Every connection to the listener becomes a channel on the route (a reference is taken). */
 typedef struct ForwarderListener ForwarderListener;

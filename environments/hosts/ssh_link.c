@@ -17,7 +17,7 @@
 #include "support/poison.h"
 #include "support/text.h"
 
-enum { USER_TIMEOUT_MS = 10000, FREE_TRIES = 64 };
+enum { USER_TIMEOUT_MS = 10000, FREE_TRIES = 64, LOOK_MS = 250 };
 
 void ssh_link_init(SshLink *link) {
   *link = (SshLink){.socket = -1};
@@ -50,6 +50,9 @@ void ssh_link_clear(SshLink *link) {
     close(link->socket);
   link->socket = -1;
   pthread_mutex_unlock(&link->lock);
+  g_clear_pointer(&link->proxy, ssh_proxy_end);
+  g_clear_pointer(&link->passage, ssh_passage_close);
+  ssh_gate_leave(&link->gate);
   g_clear_pointer(&link->address, g_free);
   pthread_mutex_destroy(&link->lock);
 }
@@ -157,6 +160,111 @@ static bool connect_tcp(SshLink *link, const SshTarget *target, GError **error) 
   return is_connected;
 }
 
+/* --- proxies and bastions
+ * ------------------------------------------------------------------------------------- */
+
+static bool is_aborted(gpointer data) {
+  SshLink *link = data;
+  pthread_mutex_lock(&link->lock);
+  const bool is_aborted = link->is_aborted;
+  pthread_mutex_unlock(&link->lock);
+  return is_aborted;
+}
+
+char *ssh_link_way_problem(SshLink *link) {
+  if (link->passage != NULL)
+    return ssh_passage_problem(link->passage);
+  g_autofree char *words = link->proxy == NULL ? NULL : ssh_proxy_last_words(link->proxy);
+  return words == NULL ? NULL : g_strconcat("the proxy command says: ", words, NULL);
+}
+
+static bool fail_on_the_way(SshLink *link, const SshTarget *target, const char *otherwise, GError **error) {
+  g_autofree char *problem = ssh_link_way_problem(link);
+  return fail(error, SLIPWAY_ERROR_UNREADY, "cannot connect to %s port %u %s: %s", target->hostname,
+              target->port, link->address, problem == NULL ? otherwise : problem);
+}
+
+typedef enum { WAY_IS_OPEN, WAY_HAS_ENDED, WAY_IS_SLOW, WAY_IS_STUCK } Way;
+
+/* Waits for the first words of the host's sshd, which speaks unasked. A passage's time counts from when the
+ * bastion turns to this host; until then the bastion has time limits of its own. */
+static Way wait_for_greeting(const SshLink *link, const SshTarget *target) {
+  gint64 start = link->passage == NULL ? g_get_monotonic_time() : 0;
+  for (;;) {
+    struct pollfd polled = {.fd = link->socket, .events = POLLIN};
+    if (poll(&polled, 1, LOOK_MS) > 0) {
+      char first = '\0';
+      return recv(link->socket, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? WAY_IS_OPEN : WAY_HAS_ENDED;
+    }
+    if (link->passage != NULL)
+      start = ssh_passage_begun(link->passage);
+    if (start != 0 && g_get_monotonic_time() - start > (gint64)target->connect_timeout_ms * 1000)
+      return WAY_IS_SLOW;
+    if (link->passage != NULL && ssh_passage_is_stuck(link->passage))
+      return WAY_IS_STUCK;
+  }
+}
+
+static bool judge_way(SshLink *link, const SshTarget *target, Way way, GError **error) {
+  switch (way) {
+  case WAY_IS_OPEN:
+    return true;
+  case WAY_IS_SLOW:
+    return fail_on_the_way(link, target, "no answer in time", error);
+  case WAY_HAS_ENDED:
+  case WAY_IS_STUCK:
+  default:
+    return fail_on_the_way(link, target, "the connection was closed before an SSH server answered", error);
+  }
+}
+
+static bool connect_by_command(SshLink *link, const SshTarget *target, GError **error) {
+  int fd = -1;
+  if (!ssh_gate_enter(target->proxy_command, is_aborted, link, &link->gate, error) ||
+      !ssh_proxy_start(target, &fd, &link->proxy, error))
+    return false;
+  link->address = g_strdup("by its proxy command");
+  if (!publish_socket(link, fd, error)) {
+    close(fd);
+    return false;
+  }
+  return judge_way(link, target, wait_for_greeting(link, target), error);
+}
+
+/* A host that does not answer keeps those behind it waiting: they leave for another connection. */
+static bool connect_by_jump(SshLink *link, const SshTarget *target, GError **error) {
+  g_autofree char *bastion = ssh_target_describe(target->hop);
+  link->address = g_strdup_printf("through %s", bastion);
+  Way way = WAY_IS_STUCK;
+  while (way == WAY_IS_STUCK) {
+    SshPassage *left = g_steal_pointer(&link->passage);
+    int fd = -1;
+    const bool is_open = ssh_passage_open(target, &fd, &link->passage, error);
+    if (left != NULL)
+      drop_socket(link);
+    ssh_passage_close(left);
+    if (!is_open)
+      return false;
+    if (!publish_socket(link, fd, error)) {
+      close(fd);
+      return false;
+    }
+    way = wait_for_greeting(link, target);
+  }
+  return judge_way(link, target, way, error);
+}
+
+static bool connect_somehow(SshLink *link, const SshTarget *target, GError **error) {
+  if (target->passes_descriptor && target->proxy_command != NULL)
+    return fail(
+        error, SLIPWAY_ERROR_UNREADY,
+        "the SSH configuration says ProxyUseFdpass, which only the ssh program can do: `ssh: {client: "
+        "openssh}`");
+  if (target->proxy_command != NULL)
+    return connect_by_command(link, target, error);
+  return target->hop != NULL ? connect_by_jump(link, target, error) : connect_tcp(link, target, error);
+}
+
 /* --- the host's key
  * ------------------------------------------------------------------------------------------- */
 
@@ -187,15 +295,19 @@ static bool refuse_changed(const SshTarget *target, const char *fingerprint, con
       fingerprint, place, quoted_file, quoted);
 }
 
+/* A key under another name than the host's (its id, a HostKeyAlias) is not what ssh-keyscan writes. */
 static bool refuse_unknown(const SshTarget *target, const char *fingerprint, GError **error) {
   const char *file =
       target->user_known_hosts->len > 0 ? g_ptr_array_index(target->user_known_hosts, 0) : "known_hosts";
+  g_autofree char *rename = strcmp(target->alias, target->hostname) == 0
+                                ? g_strdup("")
+                                : g_strdup_printf(" | sed 's/^[^ ]*/%s/'", target->alias);
   return fail(
       error, SLIPWAY_ERROR_UNREADY,
       "host key of %s port %u is unknown (%s): compare that with the host's own (there: ssh-keygen -lf "
-      "/etc/ssh/ssh_host_ed25519_key.pub), then ssh-keyscan -p %u %s >> %s; or set `ssh: {host_keys: "
+      "/etc/ssh/ssh_host_ed25519_key.pub), then ssh-keyscan -p %u %s%s >> %s; or set `ssh: {host_keys: "
       "accept-new}`",
-      target->alias, target->port, fingerprint, target->port, target->hostname, file);
+      target->alias, target->port, fingerprint, target->port, target->hostname, rename, file);
 }
 
 static bool judge_host_key(const SshLink *link, const SshTarget *target, const KnownHosts *known,
@@ -238,15 +350,16 @@ static bool shake_hands(SshLink *link, const SshTarget *target, GError **error) 
                 "%s port %u accepted the connection, but did not answer as an SSH server", target->hostname,
                 target->port);
   g_autofree char *complaint = ssh_link_complaint(link);
-  return fail(error, SLIPWAY_ERROR_UNREADY, "SSH handshake with %s port %u failed: %s", target->hostname,
-              target->port, complaint);
+  g_autofree char *way = ssh_link_way_problem(link);
+  return fail(error, SLIPWAY_ERROR_UNREADY, "SSH handshake with %s port %u failed: %s%s%s", target->hostname,
+              target->port, complaint, way == NULL ? "" : "; ", way == NULL ? "" : way);
 }
 
 bool ssh_link_connect(SshLink *link, const SshTarget *target, GError **error) {
   g_autoptr(KnownHosts) known = NULL;
   if (!known_hosts_load((const char *const *)target->known_hosts->pdata, target->alias, target->alias_port,
                         &known, error) ||
-      !connect_tcp(link, target, error))
+      !connect_somehow(link, target, error))
     return false;
   link->session = libssh2_session_init();
   if (link->session == NULL)

@@ -3,11 +3,13 @@
 #include "environments/hosts/ssh_settings.h"
 
 #include <glob.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "environments/hosts/backend.h"
+#include "environments/hosts/known_hosts.h"
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/poison.h"
@@ -20,7 +22,8 @@ enum {
   CONFIGURATION_CAP = 1 << 20,
   DEFAULT_PORT = 22,
   DEFAULT_TIMEOUT_MS = 10000,
-  DEFAULT_KEEPALIVE_MS = 5000
+  DEFAULT_KEEPALIVE_MS = 5000,
+  HOPS_MAX = 8,
 };
 
 static bool should_ask_ssh = false; /* set once by ssh_settings_global_init, before any thread */
@@ -97,6 +100,41 @@ void ssh_settings_global_init(void) {
 /* --- what ssh -G says
  * ----------------------------------------------------------------------------------------- */
 
+static bool run_ssh(const char *const *argv, char **text, GError **error) {
+  g_autofree char *out = NULL;
+  g_autofree char *err = NULL;
+  int status = 0;
+  g_autoptr(GError) cause = NULL;
+  if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, &status, &cause))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot run ssh -G: %s", cause->message);
+  if (!g_spawn_check_wait_status(status, NULL)) {
+    g_autofree char *complaint = text_printable(g_strstrip(err), false);
+    return fail(error, SLIPWAY_ERROR_UNREADY, "ssh -G: %s", complaint);
+  }
+  *text = g_steal_pointer(&out);
+  return true;
+}
+
+/* The same question again, of a bastion or for a host that is tried again, costs no process. */
+static bool ask_once(const char *const *argv, char **text, GError **error) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static GHashTable *answers = NULL;
+  g_autofree char *question = g_strjoinv("\n", (char **)argv);
+  pthread_mutex_lock(&lock);
+  if (answers == NULL)
+    answers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  *text = g_strdup(g_hash_table_lookup(answers, question));
+  pthread_mutex_unlock(&lock);
+  if (*text != NULL)
+    return true;
+  if (!run_ssh(argv, text, error))
+    return false;
+  pthread_mutex_lock(&lock);
+  g_hash_table_insert(answers, g_steal_pointer(&question), g_strdup(*text));
+  pthread_mutex_unlock(&lock);
+  return true;
+}
+
 /* What ssh itself makes of its configuration for this host. Caller frees. */
 static bool ask_ssh(const HostConfig *config, char **text, GError **error) {
   g_autofree char *port = g_strdup_printf("%u", config->ssh.port);
@@ -112,18 +150,7 @@ static bool ask_ssh(const HostConfig *config, char **text, GError **error) {
   }
   argv[count++] = "--";
   argv[count] = config->address;
-  g_autofree char *out = NULL;
-  g_autofree char *err = NULL;
-  int status = 0;
-  g_autoptr(GError) cause = NULL;
-  if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, &status, &cause))
-    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot run ssh -G: %s", cause->message);
-  if (!g_spawn_check_wait_status(status, NULL)) {
-    g_autofree char *complaint = text_printable(g_strstrip(err), false);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "ssh -G %s: %s", config->address, complaint);
-  }
-  *text = g_steal_pointer(&out);
-  return true;
+  return ask_once(argv, text, error) || prefix(error, "%s: ", config->address);
 }
 
 /* Keyword (lower case) -> GPtrArray of values, in order. */
@@ -153,18 +180,24 @@ static const char *said_value(GHashTable *said, const char *keyword) {
   return value == NULL || strcmp(value, NONE) == 0 ? NULL : value;
 }
 
-static bool refuse_proxy(GHashTable *said, GError **error) {
-  static const char *const keywords[] = {"proxyjump", "proxycommand"};
-  for (guint i = 0; i < G_N_ELEMENTS(keywords); i++) {
-    const char *value = said_value(said, keywords[i]);
-    if (value != NULL)
-      return fail(error, SLIPWAY_ERROR_UNREADY,
-                  "the SSH configuration wants %s %s, which slipway does not support yet: connect from a "
-                  "machine that "
-                  "reaches the host directly",
-                  keywords[i], value);
+/* --- proxies
+ * -------------------------------------------------------------------------------------------------- */
+
+static char *copy_unless_none(const char *text) {
+  return text == NULL || g_ascii_strcasecmp(text, NONE) == 0 ? NULL : g_strdup(text);
+}
+
+/* As in ssh_config(5), whichever of the two is said first keeps the other from counting, `none` too. */
+static void find_proxy(SshTarget *target, const SshSettings *own, GHashTable *said) {
+  if (own->proxy_jump != NULL || own->proxy_command != NULL) {
+    target->proxy_jump = copy_unless_none(own->proxy_jump);
+    target->proxy_command = copy_unless_none(own->proxy_command);
+    return;
   }
-  return true;
+  target->proxy_jump = g_strdup(said_value(said, "proxyjump"));
+  if (target->proxy_jump == NULL)
+    target->proxy_command = g_strdup(said_value(said, "proxycommand"));
+  target->passes_descriptor = g_strcmp0(said_value(said, "proxyusefdpass"), "yes") == 0;
 }
 
 /* --- keys and files
@@ -238,17 +271,28 @@ static void find_known_hosts(SshTarget *target, const HostConfig *config, GHashT
 /* --- all of it
  * ------------------------------------------------------------------------------------------------ */
 
-void ssh_target_free(SshTarget *target) {
-  if (target == NULL)
-    return;
+static void target_clear(gpointer data) {
+  SshTarget *target = data;
+  ssh_target_unref(target->hop);
+  g_free(target->name);
   g_free(target->hostname);
+  g_free(target->proxy_jump);
+  g_free(target->proxy_command);
   g_free(target->alias);
   g_free(target->user);
   g_free(target->agent);
   g_clear_pointer(&target->keys, g_ptr_array_unref);
   g_clear_pointer(&target->user_known_hosts, g_ptr_array_unref);
   g_clear_pointer(&target->known_hosts, g_ptr_array_unref);
-  g_free(target);
+}
+
+SshTarget *ssh_target_ref(SshTarget *target) {
+  return g_atomic_rc_box_acquire(target);
+}
+
+void ssh_target_unref(SshTarget *target) {
+  if (target != NULL)
+    g_atomic_rc_box_release_full(target, target_clear);
 }
 
 static const char *either(const char *first, const char *second) {
@@ -267,28 +311,19 @@ static bool accepts_new(const HostConfig *config, GHashTable *said) {
          strcmp(strict, "false") == 0 || strcmp(strict, "off") == 0 || strcmp(strict, "no") == 0;
 }
 
-bool ssh_target_resolve(const HostConfig *config, SshTarget **target, GError **error) {
-  if (*config->address == '\0' || *config->address == '-' ||
-      (config->ssh.user != NULL && *config->ssh.user == '-'))
-    return fail(error, SLIPWAY_ERROR_UNREADY, "\"%s\" is no address to connect to", config->address);
-  g_autofree char *said = NULL;
-  return (!should_ask_ssh || ask_ssh(config, &said, error)) &&
-         ssh_target_combine(config, said == NULL ? "" : said, target, error);
-}
-
-bool ssh_target_combine(const HostConfig *config, const char *text, SshTarget **target, GError **error) {
+SshTarget *ssh_target_combine(const HostConfig *config, const char *text) {
   g_autoptr(GHashTable) said = read_said(text);
-  if (!refuse_proxy(said, error))
-    return false;
-  SshTarget *found = g_new0(SshTarget, 1);
+  SshTarget *found = g_atomic_rc_box_new0(SshTarget);
   const SshSettings *own = &config->ssh;
-  const char *alias = said_value(said, "hostkeyalias");
+  const char *alias = either(config->id, said_value(said, "hostkeyalias"));
+  found->name = g_strdup(config->address);
   found->hostname = g_strdup(either(said_value(said, "hostname"), config->address));
   found->user = g_strdup(either(own->user, either(said_value(said, "user"), g_get_user_name())));
   found->port = own->port != 0 ? own->port : number_or(said_value(said, "port"), DEFAULT_PORT);
   found->alias = g_strdup(either(alias, found->hostname));
   found->alias_port = alias == NULL ? found->port : DEFAULT_PORT;
   found->is_identities_only = g_strcmp0(said_value(said, "identitiesonly"), "yes") == 0;
+  found->has_certificate = said_value(said, "certificatefile") != NULL;
   found->host_keys = accepts_new(config, said) ? HOST_KEYS_ACCEPT_NEW : HOST_KEYS_STRICT;
   const guint said_timeout = number_or(said_value(said, "connecttimeout"), 0) * 1000;
   found->connect_timeout_ms = own->connect_timeout_ms > 0 ? (guint)own->connect_timeout_ms : said_timeout;
@@ -298,6 +333,103 @@ bool ssh_target_combine(const HostConfig *config, const char *text, SshTarget **
   find_keys(found, config, said);
   find_agent(found, config, said);
   find_known_hosts(found, config, said);
-  *target = found;
+  find_proxy(found, own, said);
+  return found;
+}
+
+char *ssh_target_describe(const SshTarget *target) {
+  g_autofree char *place = known_hosts_name(target->hostname, target->port);
+  return g_strconcat(target->user, "@", place, NULL);
+}
+
+/* --- hops
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* "[ssh://][user@]host[:port]"; an IPv6 address with a port is in brackets. */
+static bool read_hop(const char *text, SshSettings *settings, char **host, GError **error) {
+  const char *start = g_str_has_prefix(text, "ssh://") ? text + strlen("ssh://") : text;
+  const char *at = strrchr(start, '@');
+  settings->user = at == NULL ? NULL : g_strndup(start, (gsize)(at - start));
+  const char *place = at == NULL ? start : at + 1;
+  const char *bracket = *place == '[' ? strchr(place, ']') : NULL;
+  const char *colon = strrchr(place, ':');
+  if (bracket != NULL) {
+    *host = g_strndup(place + 1, (gsize)(bracket - place - 1));
+    colon = bracket[1] == ':' ? bracket + 1 : NULL;
+  } else {
+    const bool is_port = colon != NULL && strchr(place, ':') == colon;
+    colon = is_port ? colon : NULL;
+    *host = is_port ? g_strndup(place, (gsize)(colon - place)) : g_strdup(place);
+  }
+  gint64 port = 0;
+  if (**host == '\0' || (colon != NULL && !number_parse(colon + 1, 1, G_MAXUINT16, &port)))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "proxy_jump: \"%s\" is no [user@]host[:port]", text);
+  settings->port = (guint)port;
   return true;
+}
+
+/* A hop is reached with what serves the host behind it, where nothing is said of itself. */
+static void add_fallbacks(SshTarget *hop, const SshSettings *given, const SshSettings *behind) {
+  if (given->user == NULL && behind->user != NULL && strcmp(hop->user, g_get_user_name()) == 0) {
+    g_free(hop->user);
+    hop->user = g_strdup(behind->user);
+  }
+  for (guint i = 0; behind->keys != NULL && i < behind->keys->len; i++) {
+    g_autofree char *path = path_resolve(".", g_ptr_array_index(behind->keys, i));
+    g_ptr_array_insert(hop->keys, (int)i, g_steal_pointer(&path));
+  }
+  hop->has_chosen_key = behind->keys != NULL && behind->keys->len > 0;
+  if (behind->known_hosts == NULL)
+    return;
+  GPtrArray *lists[] = {hop->user_known_hosts, hop->known_hosts};
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+    g_ptr_array_insert(lists[i], 0, path_resolve(".", behind->known_hosts));
+}
+
+static bool resolve(const HostConfig *config, const SshSettings *behind, guint depth, SshTarget **target,
+                    GError **error);
+
+static bool resolve_hop(SshTarget *target, const SshSettings *own, guint depth, GError **error) {
+  const char *comma = strrchr(target->proxy_jump, ',');
+  g_autofree char *host = NULL;
+  SshSettings settings = {.agent = own->agent,
+                          .host_keys = own->host_keys,
+                          .connect_timeout_ms = own->connect_timeout_ms,
+                          .keepalive_ms = own->keepalive_ms};
+  bool is_well =
+      depth < HOPS_MAX
+          ? read_hop(comma == NULL ? target->proxy_jump : comma + 1, &settings, &host, error)
+          : fail(error, SLIPWAY_ERROR_UNREADY,
+                 "more than %d hops on the way: does a bastion's ProxyJump lead to itself?", HOPS_MAX);
+  /* The first hop's own way counts, of those behind it the list is the way. */
+  g_autofree char *before =
+      comma == NULL ? NULL : g_strndup(target->proxy_jump, (gsize)(comma - target->proxy_jump));
+  settings.proxy_jump = before;
+  const HostConfig config = {.name = host, .address = host, .ssh = settings};
+  is_well = is_well && resolve(&config, own, depth + 1, &target->hop, error);
+  g_free(settings.user);
+  return is_well;
+}
+
+/* `behind`: of the host that this is a hop to; NULL: it is the host itself. */
+static bool resolve(const HostConfig *config, const SshSettings *behind, guint depth, SshTarget **target,
+                    GError **error) {
+  if (*config->address == '\0' || *config->address == '-' ||
+      (config->ssh.user != NULL && *config->ssh.user == '-'))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "\"%s\" is no address to connect to", config->address);
+  g_autofree char *said = NULL;
+  g_autoptr(SshTarget) found = NULL;
+  if (should_ask_ssh && !ask_ssh(config, &said, error))
+    return false;
+  found = ssh_target_combine(config, said == NULL ? "" : said);
+  if (behind != NULL)
+    add_fallbacks(found, &config->ssh, behind);
+  if (found->proxy_jump != NULL && !resolve_hop(found, behind != NULL ? behind : &config->ssh, depth, error))
+    return false;
+  *target = g_steal_pointer(&found);
+  return true;
+}
+
+bool ssh_target_resolve(const HostConfig *config, SshTarget **target, GError **error) {
+  return resolve(config, NULL, 0, target, error);
 }

@@ -31,6 +31,7 @@ static void route_clear(gpointer data) {
   Route *route = data;
   g_free(route->name);
   g_free(route->otherwise);
+  g_free(route->problem);
 }
 
 void route_unref(Route *route) {
@@ -156,6 +157,8 @@ static bool is_channel_error(int code) {
 }
 
 static bool step_opening(Stream *stream, int *link_problem) {
+  if (stream->state == STREAM_WAITING)
+    stream->route->begun = g_get_monotonic_time();
   stream->state = STREAM_OPENING;
   const char *type = open_message(stream);
   stream->channel = libssh2_channel_open_ex(stream->session, type, (unsigned)strlen(type),

@@ -14,9 +14,11 @@ typedef struct {
   RouteKind kind;
   char *name; /* command; socket path; host */
   guint port;
-  char *otherwise;    /* ROUTE_SOCKET: the command to run where forwarding is refused; NULL: none */
-  bool has_worked;    /* a channel of this kind was opened: a refusal is the socket's, not sshd's */
-  bool is_by_command; /* `otherwise` brought an answer, so it is what is used from now on */
+  char *otherwise;      /* ROUTE_SOCKET: the command to run where forwarding is refused; NULL: none */
+  bool has_worked;      /* a channel of this kind was opened: a refusal is the socket's, not sshd's */
+  bool is_by_command;   /* `otherwise` brought an answer, so it is what is used from now on */
+  _Atomic gint64 begun; /* when its last channel began to be opened, monotonic; 0: it waits for its turn */
+  char *problem;        /* why its last channel failed, under the forwarder's lock; NULL: it has not */
 } Route;
 Route *route_new(RouteKind kind, const char *name, guint port, const char *otherwise);
 Route *route_ref(Route *route);

@@ -169,6 +169,23 @@ void fixture_start(Fixture *fixture, const char *extra) {
   cr_assert(wait_until(is_listening, &fixture->port), "sshd does not listen");
 }
 
+void fixture_start_beside(Fixture *fixture, const Fixture *first, const char *extra) {
+  g_autofree char *more =
+      g_strdup_printf("AuthorizedKeysFile %s.pub\n%s", first->key, extra == NULL ? "" : extra);
+  fixture_start(fixture, more);
+  g_autofree char *name = g_strdup_printf("[127.0.0.1]:%u", fixture->port);
+  g_autofree char *line = known_hosts_line(fixture, name, "host_ed25519.pub");
+  g_autofree char *known = NULL;
+  cr_assert(g_file_get_contents(first->known_hosts, &known, NULL, NULL));
+  g_autofree char *all = g_strconcat(known, line, NULL);
+  write_text(first->folder, "known_hosts", all, 0600);
+}
+
+void kill_connections(const Fixture *fixture) {
+  g_autofree char *parent = g_strdup_printf("%d", fixture->sshd);
+  g_free(run((const char *[]){"pkill", "-KILL", "-P", parent, NULL}));
+}
+
 void fixture_start_local(Fixture *fixture) {
   host_global_init();
   http_global_init();
@@ -203,7 +220,7 @@ void fixture_stop(Fixture *fixture) {
   g_free(fixture->home);
   g_free(fixture->bin);
   g_free(fixture->key);
-  g_ptr_array_unref(fixture->keys);
+  g_clear_pointer(&fixture->keys, g_ptr_array_unref);
   g_free(fixture->known_hosts);
 }
 

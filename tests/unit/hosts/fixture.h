@@ -24,6 +24,10 @@ typedef struct {
 /* Skips the test where there is no sshd. `extra`: more lines of sshd_config, or NULL. */
 void fixture_start(Fixture *fixture, const char *extra);
 void fixture_stop(Fixture *fixture);
+/* Another sshd, that lets the first one's user in; the first one's known_hosts knows it. */
+void fixture_start_beside(Fixture *fixture, const Fixture *first, const char *extra);
+/* Ends the connections that its sshd serves, not the sshd. */
+void kill_connections(const Fixture *fixture);
 /* Valid while the fixture is. */
 HostConfig fixture_config(const Fixture *fixture);
 

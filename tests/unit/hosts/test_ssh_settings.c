@@ -31,8 +31,7 @@ Test(ssh_settings, come_from_the_ssh_configuration) {
   write_text(folder, "one", "", 0600);
   write_text(folder, "two.pub", "", 0600);
   const HostConfig config = {.address = address, .ssh = {.agent = true}};
-  g_autoptr(SshTarget) target = NULL;
-  cr_assert(ssh_target_combine(&config, said, &target, NULL));
+  g_autoptr(SshTarget) target = ssh_target_combine(&config, said);
   cr_assert_str_eq(target->hostname, "10.0.0.7");
   cr_assert_str_eq(target->user, "carol");
   cr_assert_eq(target->port, 2200);
@@ -57,8 +56,7 @@ Test(ssh_settings, yield_to_slipway_yml) {
   const HostConfig config = {
       .address = address,
       .ssh = {.user = user, .port = 22, .keys = keys, .known_hosts = known, .connect_timeout_ms = 700}};
-  g_autoptr(SshTarget) target = NULL;
-  cr_assert(ssh_target_combine(&config, said, &target, NULL));
+  g_autoptr(SshTarget) target = ssh_target_combine(&config, said);
   cr_assert_str_eq(target->user, "dave");
   cr_assert_eq(target->port, 22);
   cr_assert_eq(target->connect_timeout_ms, 700);
@@ -67,12 +65,77 @@ Test(ssh_settings, yield_to_slipway_yml) {
   cr_assert_str_eq(g_ptr_array_index(target->known_hosts, 0), "/known");
 }
 
-Test(ssh_settings, refuse_a_proxy_for_now) {
-  const HostConfig config = {.address = address};
-  g_autoptr(SshTarget) target = NULL;
+static SshTarget *combine(const char *jump, const char *command, const char *text) {
+  const HostConfig config = {.address = address,
+                             .ssh = {.proxy_jump = (char *)jump, .proxy_command = (char *)command}};
+  return ssh_target_combine(&config, text);
+}
+
+Test(ssh_settings, take_the_way_from_slipway_yml_before_the_ssh_configuration) {
+  static const struct {
+    const char *jump, *command, *said, *expected_jump, *expected_command;
+  } cases[] = {
+      {NULL, NULL, "proxyjump a,b\n", "a,b", NULL},
+      {NULL, NULL, "proxycommand nc %h %p\n", NULL, "nc %h %p"},
+      {NULL, NULL, "proxycommand none\n", NULL, NULL},
+      {"c", NULL, "proxyjump a\n", "c", NULL},
+      {"c", NULL, "proxycommand nc %h %p\n", "c", NULL},
+      {NULL, "mine", "proxyjump a\n", NULL, "mine"},
+      {"none", NULL, "proxyjump a\n", NULL, NULL},
+      {"none", NULL, "proxycommand nc %h %p\n", NULL, NULL},
+      {NULL, "none", "proxyjump a\n", NULL, NULL},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(SshTarget) target = combine(cases[i].jump, cases[i].command, cases[i].said);
+    cr_assert_eq(g_strcmp0(target->proxy_jump, cases[i].expected_jump), 0, "%u", i);
+    cr_assert_eq(g_strcmp0(target->proxy_command, cases[i].expected_command), 0, "%u", i);
+  }
+}
+
+static SshTarget *resolve_jump(const char *jump, GError **error) {
+  static char user[] = "dave", key[] = "/keys/k", known[] = "/known";
+  g_autoptr(GPtrArray) keys = g_ptr_array_new();
+  g_ptr_array_add(keys, key);
+  const HostConfig config = {
+      .address = address,
+      .ssh = {.user = user, .keys = keys, .known_hosts = known, .proxy_jump = (char *)jump, .agent = true}};
+  SshTarget *target = NULL;
+  return ssh_target_resolve(&config, &target, error) ? target : NULL;
+}
+
+static void expect_hop(const SshTarget *hop, const char *described) {
+  cr_assert_not_null(hop);
+  g_autofree char *text = ssh_target_describe(hop);
+  cr_assert_str_eq(text, described);
+  cr_assert_str_eq(g_ptr_array_index(hop->keys, 0), "/keys/k");
+  cr_assert_str_eq(g_ptr_array_index(hop->known_hosts, 0), "/known");
+}
+
+Test(ssh_settings, serve_the_hops_on_the_way) {
   g_autoptr(GError) error = NULL;
-  cr_assert_not(ssh_target_combine(&config, "proxyjump bastion\n", &target, &error));
-  expect_error(error, SLIPWAY_ERROR_UNREADY, "proxyjump bastion, which slipway does not support yet");
+  g_autoptr(SshTarget) target = resolve_jump("alice@one:2200,[::1]:23,ssh://three", &error);
+  cr_assert_not_null(target, "%s", error == NULL ? "" : error->message);
+  expect_hop(target->hop, "dave@three");
+  expect_hop(target->hop->hop, "dave@[::1]:23");
+  expect_hop(target->hop->hop->hop, "alice@[one]:2200");
+  cr_assert_null(target->hop->hop->hop->hop);
+  static const char *const wrong[] = {"one:x", "anna@", "one:0", "ok,:22"};
+  for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    g_clear_error(&error);
+    cr_assert_null(resolve_jump(wrong[i], &error), "%s", wrong[i]);
+    expect_error(error, SLIPWAY_ERROR_UNREADY, "is no [user@]host[:port]");
+  }
+  g_clear_error(&error);
+  cr_assert_null(resolve_jump("a,b,c,d,e,f,g,h,i", &error));
+  expect_error(error, SLIPWAY_ERROR_UNREADY, "more than 8 hops");
+}
+
+Test(ssh_settings, call_a_machine_in_known_hosts_by_its_id) {
+  static char id[] = "i-0abc";
+  const HostConfig config = {.address = address, .id = id, .ssh = {.port = 2222}};
+  g_autoptr(SshTarget) target = ssh_target_combine(&config, said);
+  cr_assert_str_eq(target->alias, "i-0abc");
+  cr_assert_eq(target->alias_port, 22);
 }
 
 static bool matters(const char *text) {

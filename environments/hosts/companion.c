@@ -1,0 +1,72 @@
+/* Starting child processes, and ending them with what they have started. */
+#include "environments/hosts/companion.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/errors.h"
+#include "support/poison.h"
+
+enum { KINDNESS_MS = 1000 };
+
+bool companion_start(const char *const *argv, const int descriptors[3], pid_t group, pid_t *child,
+                     GError **error) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (int i = 0; i < 3; i++)
+    posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, group);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t started = 0;
+  const int cause = posix_spawnp(&started, argv[0], &actions, &attributes, (char **)argv, environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (cause != 0)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot start %s: %s", argv[0], g_strerror(cause));
+  *child = started;
+  return true;
+}
+
+static void reap(pid_t child, int *status) {
+  while (waitpid(child, status, 0) < 0 && errno == EINTR)
+    continue;
+}
+
+bool companion_wait(pid_t child, guint timeout_ms, int *status) {
+  const gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+  const int handle = pidfd_open(child, 0);
+  int ready = -1;
+  do {
+    const gint64 left = MAX(deadline - g_get_monotonic_time(), 0);
+    struct pollfd polled = {.fd = handle, .events = POLLIN};
+    ready = handle < 0 ? 1 : poll(&polled, 1, (int)(left / 1000));
+  } while (ready < 0 && errno == EINTR);
+  if (handle >= 0)
+    close(handle);
+  if (ready == 0)
+    return false;
+  reap(child, status);
+  return true;
+}
+
+void companion_end(pid_t child) {
+  kill(-child, SIGTERM);
+  if (companion_wait(child, KINDNESS_MS, NULL))
+    return;
+  kill(-child, SIGKILL);
+  reap(child, NULL);
+}
