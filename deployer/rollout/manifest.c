@@ -180,7 +180,7 @@ static void add_profiles(GPtrArray *files, const GPtrArray *profiles) {
 GPtrArray *release_generated_files(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const Target *target = rollout->target;
-  g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder);
+  g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder, NULL);
   g_autofree char *variables = compose_env_file(target->project->variables, target->builtins);
   g_autofree char *manifest = manifest_json(worker);
   g_autofree char *snapshot = snapshot_text(rollout->request, target);

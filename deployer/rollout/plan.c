@@ -74,7 +74,7 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
   const GPtrArray *trees = worker->rollout->target->project->trees;
   for (guint i = 0; i < trees->len; i++)
     g_hash_table_add(all, ((const FileTree *)g_ptr_array_index(trees, i))->hash);
-  g_autoptr(GBytes) bundle = compose_bundle(worker->rollout->target->project, generated, all);
+  g_autoptr(GBytes) bundle = compose_bundle(worker->rollout->target->project, generated, NULL, all);
   gsize length = 0;
   const void *bytes = g_bytes_get_data(bundle, &length);
   const char *argv[] = {folder, uid, NULL};

@@ -82,7 +82,7 @@ static bool step_pull(Worker *worker, char **detail, GError **error) {
 static bool step_upload(Worker *worker, char **detail, GError **error) {
   const Rollout *rollout = worker->rollout;
   g_autoptr(GPtrArray) generated = release_generated_files(worker);
-  g_autoptr(GBytes) bundle = compose_bundle(rollout->target->project, generated, worker->facts->files);
+  g_autoptr(GBytes) bundle = compose_bundle(rollout->target->project, generated, NULL, worker->facts->files);
   gsize length = 0;
   const void *bytes = g_bytes_get_data(bundle, &length);
   const char *argv[] = {worker->facts->folder, rollout->deployment->uid, NULL};

@@ -121,7 +121,7 @@ static bool read_todays_project(const RolloutRequest *request, Target *target, G
   const Environment *environment = request->environment;
   target->health = &environment->health;
   return compose_project_read(request->config->directory, environment->compose, environment->files, variables,
-                              target->builtins, &target->project, error);
+                              target->builtins, environment->secrets, &target->project, error);
 }
 
 static bool ask_gates(const RolloutRequest *request, const Situation *situation, const Release *release,

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "support/secret.h"
+
 #include "support/poison.h"
 
 enum { BLOCK = 512, FOLDER_MODE = 0755 };
@@ -16,13 +18,13 @@ typedef struct {
 G_STATIC_ASSERT(sizeof(Header) == BLOCK);
 
 struct Archive {
-  GByteArray *bytes;
+  SecretText *bytes;   /* an env file may be in it */
   GHashTable *folders; /* set of paths */
 };
 
 Archive *archive_new(void) {
   Archive *archive = g_new0(Archive, 1);
-  archive->bytes = g_byte_array_new();
+  archive->bytes = secret_text_new();
   archive->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return archive;
 }
@@ -52,14 +54,14 @@ static gboolean set_path(Header *header, const char *path) {
   return FALSE;
 }
 
-static void append_padded(GByteArray *bytes, const void *data, gsize length) {
-  static const guint8 zeros[BLOCK];
+static void append_padded(SecretText **bytes, const void *data, gsize length) {
+  static const char zeros[BLOCK];
   if (length > 0)
-    g_byte_array_append(bytes, data, (guint)length);
-  g_byte_array_append(bytes, zeros, (guint)((BLOCK - length % BLOCK) % BLOCK));
+    secret_text_append(bytes, data, length);
+  secret_text_append(bytes, zeros, (BLOCK - length % BLOCK) % BLOCK);
 }
 
-static void append_entry(GByteArray *bytes, const char *path, char type, guint mode, const void *data,
+static void append_entry(SecretText **bytes, const char *path, char type, guint mode, const void *data,
                          gsize length) {
   Header header = {.type = type, .magic = "ustar", .version = {'0', '0'}};
   if (!set_path(&header, path)) {
@@ -85,7 +87,7 @@ static void add_folder(Archive *archive, const char *path, guint mode) {
   if (!g_hash_table_add(archive->folders, g_strdup(path)))
     return;
   g_autofree char *with_slash = g_strconcat(path, "/", NULL);
-  append_entry(archive->bytes, with_slash, '5', mode, NULL, 0);
+  append_entry(&archive->bytes, with_slash, '5', mode, NULL, 0);
 }
 
 void archive_add(Archive *archive, const char *path, guint mode, GBytes *bytes) {
@@ -99,13 +101,13 @@ void archive_add(Archive *archive, const char *path, guint mode, GBytes *bytes) 
   }
   gsize length = 0;
   const void *data = g_bytes_get_data(bytes, &length);
-  append_entry(archive->bytes, path, '0', mode, data, length);
+  append_entry(&archive->bytes, path, '0', mode, data, length);
 }
 
 GBytes *archive_finish(Archive *archive) {
-  static const guint8 end[2 * BLOCK];
-  g_byte_array_append(archive->bytes, end, sizeof end);
-  GBytes *bytes = g_byte_array_free_to_bytes(archive->bytes);
+  static const char end[2 * BLOCK];
+  secret_text_append(&archive->bytes, end, sizeof end);
+  GBytes *bytes = secret_text_to_bytes(archive->bytes);
   g_hash_table_unref(archive->folders);
   g_free(archive);
   return bytes;

@@ -8,5 +8,5 @@ Archive *archive_new(void);
 /* Folders above `path` that were not added yet are added in front of it, mode 0755. `bytes` NULL: a folder.
  */
 void archive_add(Archive *archive, const char *path, guint mode, GBytes *bytes);
-/* Ends and frees the archive. */
+/* Ends and frees the archive. The bytes are zeroed when freed. */
 GBytes *archive_finish(Archive *archive);

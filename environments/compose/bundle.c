@@ -48,7 +48,8 @@ static void add_tree(Archive *archive, const FileTree *tree) {
 
 /* compose.sh wants the Compose files, a path a line, and an env file that is empty: Compose would read a
  * `.env` beside them. */
-GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GHashTable *present) {
+GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
+                       GHashTable *present) {
   Archive *archive = archive_new();
   g_autoptr(GString) list = g_string_new(NULL);
   for (guint i = 0; i < project->compose->len; i++)
@@ -57,6 +58,7 @@ GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GHashTab
   add_text(archive, "release/empty.env", "");
   add_files(archive, "release/project/", project->files);
   add_files(archive, "release/", extra);
+  add_files(archive, "secrets/", secrets);
   for (guint i = 0; i < project->trees->len; i++) {
     const FileTree *tree = project->trees->pdata[i];
     if (present == NULL || !g_hash_table_contains(present, tree->hash))

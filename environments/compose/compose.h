@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
   char *section; /* "configs" or "secrets" */
   char *name;
-  char *hash;
+  char *hash;          /* NULL: its content is the secret of slipway.yml with this `mount` */
   GPtrArray *services; /* char *: that use it; their override carries a label with the hash, so that a change
                           recreates them */
 } ComposeObject;
@@ -67,11 +67,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ComposeProject, compose_project_free)
 
 /* Reads the files from disk. `paths`: the Compose files, `files`: what else to take along (files, and folders
  * with all that is in them; may be NULL), both relative to `directory`. `builtins` are NamedValues that
- * interpolation sees besides the variables (SLIPWAY_APP …). SLIPWAY_ERROR_CONFIG with file:line:column, all
- * errors at once: not YAML, no services, a service without `image`, an unset `:?` variable, a relative path
- * that is missing or leaves the project folder (symlinks too), a fixed host port for several containers. */
+ * interpolation sees besides the variables (SLIPWAY_APP …). `secrets` are the environment's SecretConfigs
+ * (may be NULL): they count as set, yet nothing that is read here may depend on one; what is mounted need not
+ * be there as a file, but among the Compose files' secrets with `file:`. SLIPWAY_ERROR_CONFIG with
+ * file:line:column, all errors at once: not YAML, no services, a service without `image`, an unset `:?`
+ * variable, a relative path that is missing or leaves the project folder (symlinks too), a fixed host port
+ * for several containers. */
 bool compose_project_read(const char *directory, GPtrArray *paths, GPtrArray *files, GPtrArray *variables,
-                          GPtrArray *builtins, ComposeProject **project,
+                          GPtrArray *builtins, GPtrArray *secrets, ComposeProject **project,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether a host with these Compose profiles (char *) runs it: it has none of its own, or one of them. */
@@ -88,18 +91,23 @@ bool compose_project_from_json(const cJSON *json, ComposeGetBlob get, void *data
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* images.yml: the image of every service pinned, every mount's source rewritten to FOLDER/files/HASH, every
- * object's file too. `pins`: service name -> "repository@sha256:…". Nothing that differs between deployments
- * of the same content gets in. Caller frees. */
-char *compose_override(const ComposeProject *project, GHashTable *pins, const char *folder);
+ * object's file too. `pins`: service name -> "repository@sha256:…". `secrets`: name of a Compose secret ->
+ * name of the file in FOLDER/secrets/ that is its content; NULL: none. Nothing that differs between
+ * deployments of the same content gets in. Caller frees. */
+char *compose_override(const ComposeProject *project, GHashTable *pins, const char *folder,
+                       GHashTable *secrets);
 
 /* The `env` file: one sh assignment a line, single-quoted, to be read with `set -a; . ./env`. Caller frees.
  */
 char *compose_env_file(GPtrArray *variables, GPtrArray *builtins);
 
 /* An archive (ustar) of what the host lacks, for scripts/upload.sh: release/ (compose.list, empty.env,
- * project/PATH and `extra`: ProjectFiles images.yml, env (mode 0600), manifest.json) and files/HASH.
- * `present`: set of file hashes the host has; may be NULL. */
-GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GHashTable *present);
+ * project/PATH and `extra`: ProjectFiles images.yml, env (mode 0600), manifest.json), files/HASH, and
+ * secrets/
+ * (`secrets`: ProjectFiles, mode 0600; may be NULL). `present`: set of file hashes the host has; may be NULL.
+ * Zeroed when freed: env and secrets/ are in it. */
+GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
+                       GHashTable *present);
 
 /* What scripts/compose.sh calls the release's folder when it talks to Compose. */
 #define COMPOSE_RELEASE_FOLDER "/proc/self/cwd"

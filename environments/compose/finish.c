@@ -63,12 +63,13 @@ static void finish_service(Reader *reader, const ServiceDraft *draft) {
 
 static void finish_object(Reader *reader, const char *key, const ObjectDraft *draft,
                           GPtrArray *service_names) {
-  if (draft->path == NULL)
+  bool is_secret = is_content_of_secret(reader, draft->section, draft->name);
+  if (draft->path == NULL && !is_secret)
     return;
   ComposeObject *object = g_new0(ComposeObject, 1);
   object->section = g_strdup(draft->section);
   object->name = g_strdup(draft->name);
-  object->hash = g_strdup(reader_take_tree(reader, draft->where, draft->path));
+  object->hash = is_secret ? NULL : g_strdup(reader_take_tree(reader, draft->where, draft->path));
   object->services = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < service_names->len; i++) {
     const ServiceDraft *service = g_hash_table_lookup(reader->services, service_names->pdata[i]);
@@ -76,6 +77,20 @@ static void finish_object(Reader *reader, const char *key, const ObjectDraft *dr
       g_ptr_array_add(object->services, g_strdup(service->name));
   }
   g_ptr_array_add(reader->project->objects, object);
+}
+
+/* A `mount` that no Compose file waits for would be a secret that nobody gets. */
+static void require_mounted(Reader *reader) {
+  g_autoptr(GPtrArray) names = sorted_keys(reader->mounted);
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = names->pdata[i];
+    g_autofree char *key = g_strconcat("secrets/", name, NULL);
+    if (!g_hash_table_contains(reader->objects, key))
+      reader_problem(reader, g_hash_table_lookup(reader->mounted, name),
+                     "its mount \"%s\" is not among the secrets of the Compose files; there it says "
+                     "secrets: {%s: {file: ./%s}}, and that file need not exist",
+                     name, name, name);
+  }
 }
 
 static gint compare_files(gconstpointer a, gconstpointer b) {
@@ -94,6 +109,7 @@ void reader_complete(Reader *reader) {
     finish_service(reader, g_hash_table_lookup(reader->services, names->pdata[i]));
   for (guint i = 0; i < objects->len; i++)
     finish_object(reader, objects->pdata[i], g_hash_table_lookup(reader->objects, objects->pdata[i]), names);
+  require_mounted(reader);
   g_ptr_array_sort(reader->project->files, compare_files);
   g_ptr_array_sort(reader->project->trees, compare_trees);
 }

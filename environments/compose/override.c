@@ -106,18 +106,27 @@ static bool is_used_by(const ComposeObject *object, const char *service) {
   return g_ptr_array_find_with_equal_func(object->services, service, g_str_equal, NULL);
 }
 
+/* The name, in its folder, of the file that is the object's content; NULL where nobody says which. */
+static const char *file_of(const ComposeObject *object, GHashTable *secrets) {
+  if (object->hash != NULL)
+    return object->hash;
+  return secrets != NULL ? g_hash_table_lookup(secrets, object->name) : NULL;
+}
+
 /* A label with the content's hash: v2 does not count an object's file into the service's configuration. */
-static void append_labels(GString *yaml, const ComposeProject *project, const char *service) {
+static void append_labels(GString *yaml, const ComposeProject *project, const char *service,
+                          GHashTable *secrets) {
   bool is_first = true;
   for (guint i = 0; i < project->objects->len; i++) {
     const ComposeObject *object = project->objects->pdata[i];
-    if (!is_used_by(object, service))
+    const char *file = file_of(object, secrets);
+    if (file == NULL || !is_used_by(object, service))
       continue;
     if (is_first)
       g_string_append(yaml, "    labels:\n");
     is_first = false;
     g_autofree char *key = g_strconcat("slipway.", object->section, ".", object->name, NULL);
-    append_pair(yaml, 6, key, object->hash);
+    append_pair(yaml, 6, key, file);
   }
 }
 
@@ -136,23 +145,26 @@ static void append_volumes(GString *yaml, const ComposeProject *project, const c
 }
 
 static void append_objects(GString *yaml, const ComposeProject *project, const char *section,
-                           const char *folder) {
+                           const char *folder, GHashTable *secrets) {
   bool is_first = true;
   for (guint i = 0; i < project->objects->len; i++) {
     const ComposeObject *object = project->objects->pdata[i];
-    if (!g_str_equal(object->section, section))
+    const char *name = file_of(object, secrets);
+    if (name == NULL || !g_str_equal(object->section, section))
       continue;
     if (is_first)
       g_string_append_printf(yaml, "%s:\n", section);
     is_first = false;
-    g_autofree char *file = g_strconcat(folder, "/files/", object->hash, NULL);
+    const char *place = object->hash != NULL ? "/files/" : "/secrets/";
+    g_autofree char *file = g_strconcat(folder, place, name, NULL);
     append_key(yaml, 2, object->name);
     g_string_append_c(yaml, '\n');
     append_pair(yaml, 4, "file", file);
   }
 }
 
-char *compose_override(const ComposeProject *project, GHashTable *pins, const char *folder) {
+char *compose_override(const ComposeProject *project, GHashTable *pins, const char *folder,
+                       GHashTable *secrets) {
   GString *yaml = g_string_new(
       "# Written by slipway. What it pins and rewrites is checked before anything starts.\nservices:\n");
   for (guint i = 0; i < project->services->len; i++) {
@@ -163,10 +175,10 @@ char *compose_override(const ComposeProject *project, GHashTable *pins, const ch
     append_pair(yaml, 4, "image", pin != NULL ? pin : service->image);
     if (service->has_build)
       g_string_append(yaml, "    build:\n      context: .\n");
-    append_labels(yaml, project, service->name);
+    append_labels(yaml, project, service->name, secrets);
     append_volumes(yaml, project, service->name, folder);
   }
-  append_objects(yaml, project, "configs", folder);
-  append_objects(yaml, project, "secrets", folder);
+  append_objects(yaml, project, "configs", folder, secrets);
+  append_objects(yaml, project, "secrets", folder, secrets);
   return g_string_free(yaml, FALSE);
 }

@@ -193,13 +193,19 @@ static bool mount_from_json(const cJSON *json, const Blobs *blobs, ComposeProjec
          take_string(json, "target", &mount->target, error) && take_string(json, "hash", &mount->hash, error);
 }
 
+/* None where a secret is the content. */
+static bool take_object_hash(const cJSON *json, ComposeObject *object, GError **error) {
+  return cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "hash")) ||
+         take_string(json, "hash", &object->hash, error);
+}
+
 static bool object_from_json(const cJSON *json, const Blobs *blobs, ComposeProject *project, GError **error) {
   (void)blobs;
   ComposeObject *object = g_new0(ComposeObject, 1);
   g_ptr_array_add(project->objects, object);
   object->services = g_ptr_array_new_with_free_func(g_free);
   return take_string(json, "section", &object->section, error) &&
-         take_string(json, "name", &object->name, error) && take_string(json, "hash", &object->hash, error) &&
+         take_string(json, "name", &object->name, error) && take_object_hash(json, object, error) &&
          take_strings(json, "services", object->services, error);
 }
 

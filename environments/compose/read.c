@@ -21,6 +21,10 @@ static void object_draft_free(ObjectDraft *draft) {
   g_free(draft);
 }
 
+bool is_content_of_secret(const Reader *reader, const char *section, const char *name) {
+  return g_str_equal(section, "secrets") && g_hash_table_contains(reader->mounted, name);
+}
+
 /* A top-level config or secret; without `file:` it is none of ours. */
 static void read_object(Reader *reader, const char *section, const YamlNode *name, const YamlNode *node) {
   const YamlNode *file = yaml_get(node, "file");
@@ -33,7 +37,8 @@ static void read_object(Reader *reader, const char *section, const YamlNode *nam
   draft->section = g_strdup(section);
   draft->name = g_strdup(name->text);
   draft->where = reader_where(reader, file);
-  draft->path = is_host_path(text) ? NULL : reader_path(reader, draft->where, text);
+  bool is_ours = !is_host_path(text) && !is_content_of_secret(reader, section, name->text);
+  draft->path = is_ours ? reader_path(reader, draft->where, text) : NULL;
   g_hash_table_replace(reader->objects, g_strconcat(section, "/", name->text, NULL), draft);
 }
 
@@ -120,9 +125,22 @@ static void add_values(Reader *reader, GPtrArray *values) {
   }
 }
 
-static Reader *reader_new(GPtrArray *variables, GPtrArray *builtins) {
+/* Their values are not here: nothing that is read may depend on one. */
+static void add_secrets(Reader *reader, GPtrArray *secrets) {
+  for (guint i = 0; secrets != NULL && i < secrets->len; i++) {
+    const SecretConfig *secret = secrets->pdata[i];
+    g_autofree char *mark = g_strconcat(SECRET_MARK, secret->name, SECRET_MARK, NULL);
+    if (secret->mount != NULL)
+      g_hash_table_insert(reader->mounted, secret->mount, secret->name);
+    else
+      g_hash_table_insert(reader->values, secret->name, g_string_chunk_insert(reader->texts, mark));
+  }
+}
+
+static Reader *reader_new(GPtrArray *variables, GPtrArray *builtins, GPtrArray *secrets) {
   Reader *reader = g_new0(Reader, 1);
   reader->values = g_hash_table_new(g_str_hash, g_str_equal);
+  reader->mounted = g_hash_table_new(g_str_hash, g_str_equal);
   reader->services = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)service_draft_free);
   reader->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)object_draft_free);
   reader->files = g_hash_table_new(g_str_hash, g_str_equal);
@@ -134,11 +152,13 @@ static Reader *reader_new(GPtrArray *variables, GPtrArray *builtins) {
   reader->texts = g_string_chunk_new(TEXTS_BLOCK);
   add_values(reader, variables);
   add_values(reader, builtins);
+  add_secrets(reader, secrets);
   return reader;
 }
 
 static void reader_free(Reader *reader) {
   g_hash_table_unref(reader->values);
+  g_hash_table_unref(reader->mounted);
   g_hash_table_unref(reader->services);
   g_hash_table_unref(reader->objects);
   g_hash_table_unref(reader->files);
@@ -152,12 +172,12 @@ static void reader_free(Reader *reader) {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reader, reader_free)
 
 bool compose_project_read(const char *directory, GPtrArray *paths, GPtrArray *files, GPtrArray *variables,
-                          GPtrArray *builtins, ComposeProject **project, GError **error) {
+                          GPtrArray *builtins, GPtrArray *secrets, ComposeProject **project, GError **error) {
   g_autofree char *root = realpath(directory, NULL);
   if (root == NULL)
     return fail(error, SLIPWAY_ERROR_CONFIG, "%s: the project folder cannot be opened: %s", directory,
                 g_strerror(errno));
-  g_autoptr(Reader) reader = reader_new(variables, builtins);
+  g_autoptr(Reader) reader = reader_new(variables, builtins, secrets);
   reader->budget.root = root;
   read_all(reader, paths, files);
   if (reader->problems->len > 0)

@@ -32,9 +32,18 @@ char *reader_text(Reader *reader, const YamlNode *node, const char *what) {
   }
   g_autoptr(GError) error = NULL;
   char *text = NULL;
-  if (!interpolate(node->text, look_up, reader->values, &text, &error))
+  if (!interpolate(node->text, look_up, reader->values, &text, &error)) {
     reader_problem(reader, where, "%s: %s", what, error->message);
-  return text;
+    return NULL;
+  }
+  g_auto(GStrv) parts = g_strsplit(text, SECRET_MARK, 3);
+  if (parts[0] == NULL || parts[1] == NULL)
+    return text;
+  g_free(text);
+  reader_problem(reader, where,
+                 "%s depends on the secret %s, and would show it on the host and in the history", what,
+                 parts[1]);
+  return NULL;
 }
 
 bool is_host_path(const char *path) {

@@ -47,6 +47,7 @@ typedef struct {
   TreeBudget budget;
   GHashTable *values;      /* name -> value: what interpolation sees; borrowed strings */
   GStringChunk *texts;     /* that live as long as the reader */
+  GHashTable *mounted;     /* name of a Compose secret -> name of the secret that is its content; borrowed */
   GHashTable *services;    /* name -> ServiceDraft */
   GHashTable *objects;     /* "section/name" -> ObjectDraft */
   GHashTable *files;       /* path -> ProjectFile, owned by project->files */
@@ -59,8 +60,10 @@ typedef struct {
 /* "file:line:column"; caller frees. */
 char *reader_where(const Reader *reader, const YamlNode *node);
 void reader_problem(Reader *reader, const char *where, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* The scalar, interpolated; NULL when it is none or malformed (then that is a problem noted). Caller frees.
- */
+/* What stands for a secret's value in a text: its name between two of these, which no YAML can contain. */
+#define SECRET_MARK "\x1a"
+/* The scalar, interpolated; NULL when it is none, malformed, or depends on a secret (then that is a problem
+ * noted). Caller frees. */
 char *reader_text(Reader *reader, const YamlNode *node, const char *what);
 /* "/x" and "~/x" are the host's own. */
 bool is_host_path(const char *path);
@@ -95,6 +98,9 @@ void read_replicas(Reader *reader, ServiceDraft *service, const YamlNode *node);
 /* Notes fixed host ports of a service with several containers. */
 void check_ports(Reader *reader, const ServiceDraft *service);
 void port_draft_free(PortDraft *draft);
+
+/* Its content is a secret of slipway.yml, whatever file the Compose files name. */
+bool is_content_of_secret(const Reader *reader, const char *section, const char *name);
 
 /* finish.c: what all files together say, as reader->project. */
 void reader_complete(Reader *reader);

@@ -49,8 +49,9 @@ static void round_trip(const ComposeProject *project) {
   g_autoptr(ComposeProject) back = NULL;
   if (!compose_project_from_json(json, get, blobs, &back, NULL))
     abort();
-  g_autofree char *one = compose_override(project, pins, "/f"), *two = compose_override(back, pins, "/f");
-  g_autoptr(GBytes) bundle = compose_bundle(back, NULL, NULL);
+  g_autofree char *one = compose_override(project, pins, "/f", NULL),
+                  *two = compose_override(back, pins, "/f", NULL);
+  g_autoptr(GBytes) bundle = compose_bundle(back, NULL, NULL, NULL);
   if (!g_str_equal(one, two) || g_bytes_get_size(bundle) % 512 != 0)
     abort();
 }
@@ -66,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!g_file_set_contents(file, (const char *)data, (gssize)size, NULL))
     abort();
   g_ptr_array_add(paths, (gpointer) "compose.yml");
-  if (compose_project_read(folder, paths, NULL, NULL, NULL, &project, &error))
+  if (compose_project_read(folder, paths, NULL, NULL, NULL, NULL, &project, &error))
     round_trip(project);
   g_autoptr(GError) unready = NULL;
   (void)!compose_check_effective((const char *)data, size, pins, &unready);

@@ -62,7 +62,7 @@ bool read_project(Folder folder, const char *const *paths, const char *const *va
     value->value = g_strdup(variables[1]);
     g_ptr_array_add(values, value);
   }
-  return compose_project_read(folder, list, NULL, values, NULL, project, error);
+  return compose_project_read(folder, list, NULL, values, NULL, NULL, project, error);
 }
 
 ComposeProject *project_of(Folder folder, const char *yaml) {

@@ -52,7 +52,7 @@ static ComposeProject *must_read(Folder folder, const char *const *paths, const 
 static void hold_against(const Compose *compose, Folder folder, const ComposeProject *project) {
   g_autoptr(GHashTable) pins = pins_of(project);
   g_autoptr(GHashTable) runs = compose_services_running(project, NULL);
-  g_autofree char *text = compose_override(project, pins, "/f");
+  g_autofree char *text = compose_override(project, pins, "/f", NULL);
   g_autofree char *images = g_build_filename(folder, "images.yml", NULL);
   g_autofree char *empty = g_build_filename(folder, "empty.env", NULL);
   g_autofree char *first = g_build_filename(folder, project->compose->pdata[0], NULL);

@@ -39,7 +39,7 @@ Test(override, pins_images_and_rewrites_what_is_mounted) {
   g_auto(Folder) folder = folder_new();
   g_autoptr(ComposeProject) project = rich_project(folder);
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *text = compose_override(project, pins, "/home/$u/.slipway/a--b");
+  g_autofree char *text = compose_override(project, pins, "/home/$u/.slipway/a--b", NULL);
   static const char *const fragments[] = {
       "image: \"example.org/web@" DIGEST "\"\n",
       "    build:\n      context: .\n",
@@ -62,11 +62,12 @@ Test(override, is_the_same_text_for_the_same_content) {
   g_auto(Folder) one = folder_new(), two = folder_new();
   g_autoptr(ComposeProject) first = rich_project(one), second = rich_project(two);
   g_autoptr(GHashTable) pins = pins_of(first);
-  g_autofree char *a = compose_override(first, pins, "/f"), *b = compose_override(second, pins, "/f");
+  g_autofree char *a = compose_override(first, pins, "/f", NULL),
+                  *b = compose_override(second, pins, "/f", NULL);
   cr_expect_str_eq(a, b);
   folder_write(two, "two", "changed");
   g_autoptr(ComposeProject) third = project_of(two, rich);
-  g_autofree char *c = compose_override(third, pins, "/f");
+  g_autofree char *c = compose_override(third, pins, "/f", NULL);
   cr_expect_str_neq(a, c, "a secret's content changes its services' label");
 }
 
@@ -118,7 +119,7 @@ Test(override, wins_over_the_files_in_the_composes_that_are_here, .timeout = 60)
   g_auto(Folder) folder = folder_new();
   g_autoptr(ComposeProject) project = rich_project(folder);
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *text = compose_override(project, pins, "/f");
+  g_autofree char *text = compose_override(project, pins, "/f", NULL);
   folder_write(folder, "images.yml", text);
   g_autofree char *base = g_build_filename(folder, "compose.yml", NULL);
   g_autofree char *override = g_build_filename(folder, "images.yml", NULL);

@@ -43,11 +43,11 @@ Test(project_json, comes_back_the_same) {
   cr_expect_str_eq(one, two);
   cr_expect_eq(g_hash_table_size(blobs), 5, "compose.yml, x.env, s.txt, a, b");
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *override = compose_override(project, pins, "/f"),
-                  *override_back = compose_override(back, pins, "/f");
+  g_autofree char *override = compose_override(project, pins, "/f", NULL),
+                  *override_back = compose_override(back, pins, "/f", NULL);
   cr_expect_str_eq(override, override_back);
-  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL),
-                    bundle_back = compose_bundle(back, NULL, NULL);
+  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL, NULL),
+                    bundle_back = compose_bundle(back, NULL, NULL, NULL);
   cr_expect(g_bytes_equal(bundle, bundle_back));
 }
 

@@ -213,7 +213,7 @@ Test(read, takes_slipways_own_files_along_with_their_modes) {
   folder_mkdir(folder, "conf/empty");
   g_autofree char *script = g_build_filename(folder, "run.sh", NULL);
   cr_assert_eq(chmod(script, 0750), 0);
-  cr_assert(compose_project_read(folder, list, files, NULL, NULL, &project, &error), "%s",
+  cr_assert(compose_project_read(folder, list, files, NULL, NULL, NULL, &project, &error), "%s",
             error == NULL ? "" : error->message);
   cr_expect_eq(project->files->len, 5, "an env_file that is named twice goes once");
   cr_expect(has_file(project, "conf/below/x") && has_file(project, "conf/empty"));
@@ -234,7 +234,7 @@ Test(read, says_which_of_slipways_own_files_cannot_go_along) {
   g_autofree char *link = g_build_filename(folder, "out", NULL);
   cr_assert_eq(symlink("/etc/hostname", link), 0);
   folder_write(folder, "compose.yml", "services: {a: {image: x}}\n");
-  cr_assert_not(compose_project_read(folder, list, files, NULL, NULL, &project, &error));
+  cr_assert_not(compose_project_read(folder, list, files, NULL, NULL, NULL, &project, &error));
   for (const char *const *fragment = fragments; *fragment != NULL; fragment++)
     cr_expect_not_null(strstr(error->message, *fragment), "no %s in:\n%s", *fragment, error->message);
 }

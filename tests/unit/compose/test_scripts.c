@@ -19,12 +19,12 @@ static void add(GPtrArray *extra, const char *path, guint mode, const char *text
 static GBytes *bundle_of(const ComposeProject *project, const char *place, const char *manifest) {
   g_autoptr(GPtrArray) extra = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
   g_autoptr(GHashTable) pins = pins_of(project);
-  g_autofree char *override = compose_override(project, pins, place),
+  g_autofree char *override = compose_override(project, pins, place, NULL),
                   *env = compose_env_file(project->variables, NULL);
   add(extra, "images.yml", 0644, override);
   add(extra, "env", 0600, env);
   add(extra, "manifest.json", 0644, manifest);
-  return compose_bundle(project, extra, NULL);
+  return compose_bundle(project, extra, NULL, NULL);
 }
 
 static ComposeProject *sample(Folder folder) {
@@ -107,7 +107,7 @@ Test(bundle, leaves_out_what_the_host_has) {
   g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < project->trees->len; i++)
     g_hash_table_add(present, ((FileTree *)project->trees->pdata[i])->hash);
-  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, present);
+  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL, present);
   const char *const argv[] = {"tar", "-tf", "-", NULL};
   g_autofree char *out = NULL;
   cr_assert_eq(run(argv, NULL, bundle, &out, NULL), 0);

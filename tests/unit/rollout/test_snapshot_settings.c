@@ -56,7 +56,8 @@ static Config *keep_and_read(const Config *today, Config *recorded) {
   Config *settings = NULL;
   target->recorded = recorded;
   target->pinned = g_hash_table_new(g_str_hash, g_str_equal);
-  cr_assert(compose_project_read(folder, prod->compose, prod->files, prod->variables, builtins, &target->project, &error));
+  cr_assert(compose_project_read(folder, prod->compose, prod->files, prod->variables, builtins, NULL,
+                                 &target->project, &error));
   cr_assert(snapshot_write(history, &request, target, &deployment->snapshot, &deployment->content, &error));
   cr_assert(snapshot_read_settings(history, deployment, &settings, &error), "%s",
             error ? error->message : "");
