@@ -4,6 +4,7 @@
 
 #include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/services.h"
 #include "deployer/rollout/waves.h"
 #include "host_scripts.h"
 #include "support/errors.h"
@@ -81,7 +82,7 @@ static bool start_release(Worker *worker, const char *uid, GError **error) {
   if (!engine_list_containers(worker->engine, worker->rollout->place, &after, is_up ? error : NULL))
     return false;
   worker->is_touched = was_touched || !has_same_containers(before, after);
-  return is_up;
+  return is_up && worker_remove_strays(worker, uid, after, error);
 }
 
 typedef struct {

@@ -4,13 +4,19 @@
 #include <string.h>
 
 #include "deployer/rollout/contents.h"
+#include "support/redact.h"
+#include "support/text_diff.h"
 
 #include "support/poison.h"
+
+#define FILE_SUBJECT "file "
+enum { DIFF_CONTEXT = 3, DIFF_LINES = 40 };
 
 static void plan_change_free(PlanChange *change) {
   g_free(change->subject);
   g_free(change->from);
   g_free(change->to);
+  g_free(change->diff);
   g_free(change);
 }
 
@@ -55,15 +61,56 @@ static GHashTable *variables_of(const ComposeProject *project) {
   return map;
 }
 
-static GHashTable *files_of(const ComposeProject *project) {
-  GHashTable *map = new_map();
-  g_autoptr(GPtrArray) contents = project != NULL ? contents_of(project) : NULL;
-  for (guint i = 0; contents != NULL && i < contents->len; i++) {
-    const Content *content = contents->pdata[i];
-    g_hash_table_insert(map, g_strdup(content->path),
+/* A project's files by their path. */
+typedef struct {
+  GPtrArray *contents; /* Content */
+  GHashTable *words;   /* path -> "HASH mode MODE" */
+  GHashTable *by_path; /* path -> Content */
+} Files;
+
+static void files_of(const ComposeProject *project, Files *files) {
+  files->words = new_map();
+  files->by_path = g_hash_table_new(g_str_hash, g_str_equal);
+  files->contents = project != NULL ? contents_of(project) : g_ptr_array_new();
+  for (guint i = 0; i < files->contents->len; i++) {
+    Content *content = files->contents->pdata[i];
+    g_hash_table_insert(files->words, g_strdup(content->path),
                         g_strdup_printf("%.12s mode %03o", content->sha256, content->mode));
+    g_hash_table_insert(files->by_path, content->path, content);
   }
-  return map;
+}
+
+static void files_clear(Files *files) {
+  g_clear_pointer(&files->by_path, g_hash_table_unref);
+  g_clear_pointer(&files->words, g_hash_table_unref);
+  g_clear_pointer(&files->contents, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Files, files_clear)
+
+/* Caller frees; NULL: it is there on one side only, only the mode differs, or it may not be shown. */
+static char *describe_change(const Content *before, const Content *after) {
+  gsize from_length = 0, to_length = 0;
+  if (before == NULL || after == NULL || before->bytes == NULL || after->bytes == NULL || before->is_secret ||
+      after->is_secret || g_str_equal(before->sha256, after->sha256))
+    return NULL;
+  const char *from_bytes = g_bytes_get_data(before->bytes, &from_length);
+  const char *to_bytes = g_bytes_get_data(after->bytes, &to_length);
+  if (!text_is_diffable(from_bytes, from_length) || !text_is_diffable(to_bytes, to_length))
+    return g_strdup_printf("changed, %zu → %zu bytes\n", from_length, to_length);
+  g_autofree char *from = g_strndup(from_bytes != NULL ? from_bytes : "", from_length);
+  g_autofree char *to = g_strndup(to_bytes != NULL ? to_bytes : "", to_length);
+  char *diff = text_diff(from, to, DIFF_CONTEXT, DIFF_LINES);
+  redact_in_place(&diff);
+  return diff;
+}
+
+static void add_diffs(GPtrArray *changes, guint first, const Files *before, const Files *after) {
+  for (guint i = first; i < changes->len; i++) {
+    PlanChange *change = g_ptr_array_index(changes, i);
+    const char *path = change->subject + strlen(FILE_SUBJECT);
+    change->diff = describe_change(g_hash_table_lookup(before->by_path, path),
+                                   g_hash_table_lookup(after->by_path, path));
+  }
 }
 
 GPtrArray *compare_images(GHashTable *before, GHashTable *after) {
@@ -77,9 +124,13 @@ GPtrArray *compare_projects(const ComposeProject *before, const ComposeProject *
   GPtrArray *changes = g_ptr_array_new_with_free_func((GDestroyNotify)plan_change_free);
   g_autoptr(GHashTable) variables_before = variables_of(before);
   g_autoptr(GHashTable) variables_after = variables_of(after);
-  g_autoptr(GHashTable) files_before = files_of(before);
-  g_autoptr(GHashTable) files_after = files_of(after);
+  g_auto(Files) files_before = {0};
+  g_auto(Files) files_after = {0};
+  files_of(before, &files_before);
+  files_of(after, &files_after);
   compare_maps(changes, "variable ", variables_before, variables_after);
-  compare_maps(changes, "file ", files_before, files_after);
+  guint first_file = changes->len;
+  compare_maps(changes, FILE_SUBJECT, files_before.words, files_after.words);
+  add_diffs(changes, first_file, &files_before, &files_after);
   return changes;
 }

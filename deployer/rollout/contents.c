@@ -25,7 +25,8 @@ static char *join(const char *folder, const char *path) {
   return path[0] == '\0' ? g_strdup(folder) : g_build_filename(folder, path, NULL);
 }
 
-static void add_content(GPtrArray *contents, ContentKind kind, const char *folder, const ProjectFile *file) {
+static Content *add_content(GPtrArray *contents, ContentKind kind, const char *folder,
+                            const ProjectFile *file) {
   Content *content = g_new0(Content, 1);
   gsize length = 0;
   const void *bytes = file->bytes != NULL ? g_bytes_get_data(file->bytes, &length) : NULL;
@@ -35,10 +36,20 @@ static void add_content(GPtrArray *contents, ContentKind kind, const char *folde
   content->bytes = file->bytes != NULL ? g_bytes_ref(file->bytes) : NULL;
   content->sha256 = sha256_hex(bytes != NULL ? bytes : "", length);
   g_ptr_array_add(contents, content);
+  return content;
 }
 
 static bool is_compose_file(const ComposeProject *project, const char *path) {
   return g_ptr_array_find_with_equal_func(project->compose, path, g_str_equal, NULL);
+}
+
+static bool is_secret(const ComposeProject *project, const FileTree *tree) {
+  for (guint i = 0; i < project->objects->len; i++) {
+    const ComposeObject *object = project->objects->pdata[i];
+    if (g_str_equal(object->section, "secrets") && g_strcmp0(object->hash, tree->hash) == 0)
+      return true;
+  }
+  return false;
 }
 
 GPtrArray *contents_of(const ComposeProject *project) {
@@ -51,7 +62,8 @@ GPtrArray *contents_of(const ComposeProject *project) {
   for (guint i = 0; i < project->trees->len; i++) {
     const FileTree *tree = project->trees->pdata[i];
     for (guint k = 0; k < tree->entries->len; k++)
-      add_content(contents, CONTENT_MOUNTED, tree->source, tree->entries->pdata[k]);
+      add_content(contents, CONTENT_MOUNTED, tree->source, tree->entries->pdata[k])->is_secret =
+          is_secret(project, tree);
   }
   return contents;
 }

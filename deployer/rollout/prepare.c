@@ -5,6 +5,7 @@
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
+#include "deployer/rollout/services.h"
 #include "host_scripts.h"
 #include "pipelines/credentials.h"
 #include "support/errors.h"
@@ -61,7 +62,7 @@ static bool protect_image(Worker *worker, const char *reference, GError **error)
 }
 
 static bool step_pull(Worker *worker, char **detail, GError **error) {
-  g_autoptr(GPtrArray) references = target_references(worker->rollout->target);
+  g_autoptr(GPtrArray) references = target_references(worker->rollout->target, worker->config);
   g_autoptr(GPtrArray) missing = NULL;
   gint64 bytes = 0;
   if (!find_missing_images(worker, &missing, error) ||
@@ -109,7 +110,7 @@ static bool step_config(Worker *worker, char **detail, GError **error) {
     g_autofree char *said = text_printable(reply.err->len > 0 ? reply.err->str : reply.out->str, true);
     return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s", g_strstrip(said));
   }
-  return compose_check_effective(reply.out->str, reply.out->len, worker->rollout->target->pinned, error) &&
+  return worker_check_services(worker, &reply, error) &&
          ephemeral_require_ports(worker, reply.out->str, reply.out->len, error);
 }
 
@@ -119,5 +120,5 @@ static bool prepare_worker(Worker *worker, GError **error) {
 }
 
 bool phase_prepare(Rollout *rollout, GError **error) {
-  return crew_run_all(rollout, prepare_worker, error);
+  return require_runnable(rollout, error) && crew_run_all(rollout, prepare_worker, error);
 }

@@ -44,7 +44,9 @@ bool rollout_down(const RolloutRequest *request, Deployment **deployment,
 typedef struct {
   char *subject; /* service name; or "variable NAME", "file PATH" */
   char *from,
-      *to; /* NULL: absent. References of images, values of variables, short hashes and modes of files */
+      *to;    /* NULL: absent. References of images, values of variables, short hashes and modes of files */
+  char *diff; /* of a file whose content changed: a unified diff, or, where it is no text or a large one,
+                 "changed, 120 → 130 bytes"; with its newlines. NULL: neither, or a secret's */
 } PlanChange;
 
 typedef struct {

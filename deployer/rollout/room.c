@@ -59,7 +59,7 @@ static bool describe(Manifests *manifests, const Engine *engine, const char *ref
 
 bool find_missing_images(Worker *worker, GPtrArray **references, GError **error) {
   g_autoptr(GPtrArray) missing = g_ptr_array_new();
-  g_autoptr(GPtrArray) wanted = target_references(worker->rollout->target);
+  g_autoptr(GPtrArray) wanted = target_references(worker->rollout->target, worker->config);
   for (guint i = 0; i < wanted->len; i++) {
     g_autoptr(EngineImage) there = NULL;
     if (!engine_find_image(worker->engine, g_ptr_array_index(wanted, i), &there, error))

@@ -278,14 +278,15 @@ char *target_images_json(const Target *target) {
   return json_print_canonical(images);
 }
 
-GPtrArray *target_references(const Target *target) {
+GPtrArray *target_references(const Target *target, const HostConfig *host) {
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   GPtrArray *references = g_ptr_array_new();
-  GHashTableIter iterator;
-  gpointer reference = NULL;
-  g_hash_table_iter_init(&iterator, target->pinned);
-  while (g_hash_table_iter_next(&iterator, NULL, &reference))
-    if (g_hash_table_add(seen, reference))
+  for (guint i = 0; i < target->project->services->len; i++) {
+    const ComposeService *service = target->project->services->pdata[i];
+    gpointer reference = g_hash_table_lookup(target->pinned, service->name);
+    if (reference != NULL && compose_service_runs(service, host->profiles) &&
+        g_hash_table_add(seen, reference))
       g_ptr_array_add(references, reference);
+  }
   return references;
 }

@@ -36,7 +36,7 @@ bool target_pin(const RolloutRequest *request, Target *target, GError **error) G
 bool target_keep_pins(const RolloutRequest *request, const Target *target,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Each reference of `pinned` once; borrowed strings. */
-GPtrArray *target_references(const Target *target);
+/* Each reference of `pinned` once, of the services that run on the host; borrowed strings. */
+GPtrArray *target_references(const Target *target, const HostConfig *host);
 /* {service: reference}, canonical JSON text. Caller frees. */
 char *target_images_json(const Target *target);

@@ -113,10 +113,12 @@ GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArra
 #define COMPOSE_RELEASE_FOLDER "/proc/self/cwd"
 
 /* Checks what Compose itself says it would run (`config` output, YAML): every service's image must be the
- * pinned one, and no bind source below COMPOSE_RELEASE_FOLDER. SLIPWAY_ERROR_UNREADY naming each service and
- * image that is not. Services of inactive profiles may be absent. */
-bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins,
+ * pinned one, and no bind source below COMPOSE_RELEASE_FOLDER; and, unless `runs` (a set of names) is NULL,
+ * these services and no others. SLIPWAY_ERROR_UNREADY naming each service that is not so. */
+bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins, GHashTable *runs,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The last of these alone, for the services that are the keys of `found`. */
+bool compose_check_services(GHashTable *found, GHashTable *runs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 ProjectFile *project_file_new(const char *path, guint mode, GBytes *bytes);
 void project_file_free(ProjectFile *file);

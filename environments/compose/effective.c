@@ -49,7 +49,42 @@ static void check_service(GString *problems, const char *service, const YamlNode
   check_sources(problems, service, yaml_get(node, "volumes"));
 }
 
-bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins, GError **error) {
+/* Those of `these` that are not among `those`, sorted; borrowed. */
+static GList *missing_from(GHashTable *those, GHashTable *these) {
+  GList *names = NULL;
+  GHashTableIter iterator;
+  gpointer name = NULL;
+  g_hash_table_iter_init(&iterator, these);
+  while (g_hash_table_iter_next(&iterator, &name, NULL))
+    if (!g_hash_table_contains(those, name))
+      names = g_list_insert_sorted(names, name, (GCompareFunc)strcmp);
+  return names;
+}
+
+static void compare_services(GString *problems, GHashTable *found, GHashTable *runs) {
+  static const char *const words[] = {"would not run, although the host has its profiles",
+                                      "would run, although the host has none of its profiles"};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+    g_autoptr(GList) names = i == 0 ? missing_from(found, runs) : missing_from(runs, found);
+    for (const GList *name = names; name != NULL; name = name->next)
+      g_string_append_printf(problems, "%sservice %s %s", problems->len > 0 ? "; " : "",
+                             (const char *)name->data, words[i]);
+  }
+}
+
+static bool conclude(const GString *problems, GError **error) {
+  return problems->len == 0 || fail(error, SLIPWAY_ERROR_UNREADY,
+                                    "Compose would not run exactly what is pinned: %s", problems->str);
+}
+
+bool compose_check_services(GHashTable *found, GHashTable *runs, GError **error) {
+  g_autoptr(GString) problems = g_string_new(NULL);
+  compare_services(problems, found, runs);
+  return conclude(problems, error);
+}
+
+bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins, GHashTable *runs,
+                             GError **error) {
   g_autoptr(YamlDocument) document = NULL;
   if (!yaml_parse("compose config", yaml, length, &document, error)) {
     recast(error, SLIPWAY_ERROR_UNREADY);
@@ -59,10 +94,13 @@ bool compose_check_effective(const char *yaml, gsize length, GHashTable *pins, G
   if (services == NULL || services->kind != YAML_MAPPING)
     return fail(error, SLIPWAY_ERROR_UNREADY, "Compose's effective configuration has no services");
   g_autoptr(GString) problems = g_string_new(NULL);
-  for (guint i = 0; i < services->items->len; i++)
-    check_service(problems, ((YamlNode *)services->keys->pdata[i])->text, services->items->pdata[i], pins);
-  if (problems->len > 0)
-    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose would not run exactly what is pinned: %s",
-                problems->str);
-  return true;
+  g_autoptr(GHashTable) found = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < services->items->len; i++) {
+    char *name = ((YamlNode *)services->keys->pdata[i])->text;
+    check_service(problems, name, services->items->pdata[i], pins);
+    g_hash_table_add(found, name);
+  }
+  if (runs != NULL)
+    compare_services(problems, found, runs);
+  return conclude(problems, error);
 }

@@ -119,6 +119,9 @@ bool engine_count_project(Engine *engine, const char *project, guint *count,
 bool engine_remove_project(Engine *engine, const char *project, bool with_volumes, char **stays,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Stops a container as it wants to be stopped, and removes it; its volumes stay. Absent is success. */
+bool engine_end_container(Engine *engine, const char *id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The project's container events from now on (a live stream: use http_stream_next, engine_parse_event). */
 bool engine_watch(Engine *engine, const char *project, HttpStream **stream,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -196,3 +196,7 @@ bool engine_count_project(Engine *engine, const char *project, guint *count, GEr
   *count = (guint)cJSON_GetArraySize(list);
   return true;
 }
+
+bool engine_end_container(Engine *engine, const char *id, GError **error) {
+  return remove_one(engine, &containers, id, error);
+}

@@ -70,6 +70,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (compose_project_read(folder, paths, NULL, NULL, NULL, NULL, &project, &error))
     round_trip(project);
   g_autoptr(GError) unready = NULL;
-  (void)!compose_check_effective((const char *)data, size, pins, &unready);
+  (void)!compose_check_effective((const char *)data, size, pins, NULL, &unready);
   return 0;
 }

@@ -63,15 +63,20 @@ while [ "$action_words" -gt 0 ]; do # the action goes behind the files
   action_words=$((action_words - 1))
 done
 
+# Those that this host was deployed with; a service of another profile does not run here.
+host_profiles=
+if [ -f profiles ]; then IFS= read -r host_profiles <profiles; fi
+
 # The environment is the release's and nothing else, so that both Composes see the same values, newlines and $ included.
 # What the shell itself exports is taken away: PWD names the release.
 run_compose() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   env -i PATH="$PATH" HOME="${HOME:-/}" sh -c '
-    set -a; . ./env; DOCKER_HOST=unix://$1; set +a
-    shift
+    set -a; . ./env; DOCKER_HOST=unix://$1 COMPOSE_PROFILES=$2; set +a
+    shift 2
     unset PWD OLDPWD SHLVL
-    exec "$@"' sh "$socket" "$program" --ansi never -p "$project" \
+    [ -n "$COMPOSE_PROFILES" ] || unset COMPOSE_PROFILES
+    exec "$@"' sh "$socket" "$host_profiles" "$program" --ansi never -p "$project" \
     --env-file "$here/empty.env" --project-directory "${first%/*}" "$@"
 }
 

@@ -58,6 +58,7 @@ static void hold_against(const Compose *compose, Folder folder, const ComposePro
   g_autofree char *first = g_build_filename(folder, project->compose->pdata[0], NULL);
   g_autofree char *directory = g_path_get_dirname(first), *out = NULL, *err = NULL;
   g_autoptr(GError) error = NULL;
+  bool is_v2 = g_str_equal(compose->kind, "v2"); /* v1 prints all */
   folder_write(folder, "images.yml", text);
   folder_write(folder, "empty.env", "");
   const char *const argv[] = {compose->program,
@@ -74,8 +75,8 @@ static void hold_against(const Compose *compose, Folder folder, const ComposePro
                               "config",
                               NULL};
   cr_assert_eq(run(argv, NULL, NULL, &out, &err), 0, "Compose %s: %s", compose->kind, err);
-  cr_expect(compose_check_effective(out, strlen(out), pins, &error), "Compose %s: %s", compose->kind,
-            error == NULL ? "" : error->message);
+  cr_expect(compose_check_effective(out, strlen(out), pins, is_v2 ? runs : NULL, &error), "Compose %s: %s",
+            compose->kind, error == NULL ? "" : error->message);
   /* env_files are read by then; what is left of the folder's name is a path that was not rewritten. */
   cr_expect_null(strstr(out, folder), "Compose %s:\n%s", compose->kind, out);
   cr_expect_not_null(strstr(out, "FROM: below"), "Compose %s:\n%s", compose->kind, out);
@@ -230,5 +231,41 @@ Test(include, and_extends_say_what_is_wrong_and_where) {
     cr_assert_not(read_project(folder, paths, NULL, &project, &error), "%s", bad[i].text);
     cr_expect(error_is(error, SLIPWAY_ERROR_CONFIG));
     cr_expect_not_null(strstr(error->message, bad[i].fragment), "%s  gave: %s", bad[i].text, error->message);
+  }
+}
+
+/* `service` is b of the file: does a host with the profile "worker", or with none, run it? */
+static const struct {
+  const char *text;
+  bool runs_anywhere, runs_with_worker;
+} profiles[] = {
+    {"{services: {b: {image: x}}}", true, true},
+    {"{services: {b: {image: x, profiles: [worker]}}}", false, true},
+    {"{services: {b: {image: x, profiles: [debug]}}}", false, false},
+    {"{services: {b: {image: x, profiles: [debug, '${P:-worker}']}}}", false, true},
+    {"{services: {b: {extends: {file: base.yml, service: base}}}}", false, true},
+    {"{services: {a: {image: x}, b: {image: x, profiles: []}}}", true, true},
+};
+
+Test(profiles, say_where_a_service_runs, .timeout = 60) {
+  static const char *const paths[] = {"compose.yml", NULL};
+  g_auto(Folder) folder = folder_new();
+  g_autoptr(GPtrArray) worker = g_ptr_array_new();
+  g_autofree char *file = g_build_filename(folder, "compose.yml", NULL);
+  g_ptr_array_add(worker, (gpointer) "worker");
+  folder_write(folder, "base.yml", "services: {base: {image: x, profiles: [worker]}}\n");
+  for (gsize i = 0; i < G_N_ELEMENTS(profiles); i++) {
+    folder_write(folder, "compose.yml", profiles[i].text);
+    g_autoptr(ComposeProject) project = must_read(folder, paths, NULL);
+    const ComposeService *service = service_named(project, "b");
+    cr_expect_eq(compose_service_runs(service, NULL), profiles[i].runs_anywhere, "%s", profiles[i].text);
+    cr_expect_eq(compose_service_runs(service, worker), profiles[i].runs_with_worker, "%s", profiles[i].text);
+    if (composes()[1].program == NULL || !profiles[i].runs_with_worker)
+      continue;
+    const char *const argv[] = {composes()[1].program, "--profile", "worker", "-f", file, "config",
+                                "--services",          NULL};
+    g_autofree char *out = NULL, *err = NULL;
+    cr_expect_eq(run(argv, NULL, NULL, &out, &err), 0, "%s", err);
+    cr_expect_not_null(strstr(out, "b\n"), "Compose runs:\n%s", out);
   }
 }

@@ -99,8 +99,8 @@ static void check_merged(const Compose *compose, const char *config, GHashTable 
   static const char *const targets[] = {"/short", "/label", "/long $$x", NULL};
   g_autoptr(YamlDocument) document = NULL;
   g_autoptr(GError) error = NULL;
-  cr_expect(compose_check_effective(config, strlen(config), pins, &error), "Compose %s: %s", compose->kind,
-            error == NULL ? "" : error->message);
+  cr_expect(compose_check_effective(config, strlen(config), pins, NULL, &error), "Compose %s: %s",
+            compose->kind, error == NULL ? "" : error->message);
   cr_assert(yaml_parse("config", config, strlen(config), &document, NULL));
   const YamlNode *volumes = path_of(document->root, volumes_at);
   cr_expect_eq(volumes->items->len, 5, "Compose %s: each target once:\n%s", compose->kind, config);

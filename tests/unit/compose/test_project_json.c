@@ -24,9 +24,11 @@ static ComposeProject *sample(Folder folder) {
   folder_mkdir(folder, "conf/empty");
   folder_write(folder, "s.txt", "secret");
   folder_write(folder, "x.env", "X=1");
-  return project_of(folder, "services:\n"
+  folder_write(folder, "i.yml", "services: {c: {image: z}}\n");
+  return project_of(folder, "include: [i.yml]\n"
+                            "services:\n"
                             "  a: {image: x, env_file: x.env, volumes: ['./conf:/c:ro'], secrets: [s]}\n"
-                            "  b: {image: y, build: .}\n"
+                            "  b: {image: y, build: ., profiles: [worker, debug]}\n"
                             "secrets: {s: {file: s.txt}}\n");
 }
 
@@ -41,7 +43,9 @@ Test(project_json, comes_back_the_same) {
   g_autoptr(cJSON) again = compose_project_to_json(back, put, blobs);
   g_autofree char *one = json_print_canonical(json), *two = json_print_canonical(again);
   cr_expect_str_eq(one, two);
-  cr_expect_eq(g_hash_table_size(blobs), 5, "compose.yml, x.env, s.txt, a, b");
+  cr_expect(back->has_include);
+  cr_expect_not(compose_service_runs(back->services->pdata[1], NULL));
+  cr_expect_eq(g_hash_table_size(blobs), 6, "compose.yml, i.yml, x.env, s.txt, a, b");
   g_autoptr(GHashTable) pins = pins_of(project);
   g_autofree char *override = compose_override(project, pins, "/f", NULL),
                   *override_back = compose_override(back, pins, "/f", NULL);

@@ -232,6 +232,21 @@ Test(compose_script, gives_compose_the_files_and_the_releases_own_environment) {
   }
 }
 
+Test(compose_script, hands_the_hosts_profiles_to_compose) {
+  g_auto(Folder) folder = folder_new(), home = folder_new(), place = folder_new();
+  g_autoptr(ComposeProject) project = sample(folder);
+  g_autoptr(GBytes) bundle = bundle_of(project, place, "{}");
+  folder_write(home, "fake", fake);
+  g_autofree char *program = g_build_filename(home, "fake", NULL);
+  cr_assert_eq(chmod(program, 0755), 0);
+  install(home, program);
+  cr_assert_eq(upload(place, "u1", bundle, NULL), 0);
+  folder_write(place, "releases/u1/profiles", "worker,debug\n");
+  g_auto(Answer) answer = {0};
+  compose(&answer, home, place, "u1", "v1", "up", NULL);
+  cr_expect_not_null(strstr(answer.out, "\nCOMPOSE_PROFILES=worker,debug;"), "%s", answer.out);
+}
+
 Test(compose_script, says_what_is_missing) {
   g_auto(Folder) folder = folder_new(), home = folder_new(), place = folder_new();
   g_autoptr(ComposeProject) project = sample(folder);
@@ -269,8 +284,8 @@ Test(compose_script, shows_real_composes_nothing_of_the_releases_name, .timeout 
     cr_expect_str_eq(one.out, two.out);
     cr_expect_null(strstr(one.out, "u1"));
     cr_expect_not_null(strstr(one.out, "HERE: none"), "%s", one.out);
-    cr_expect(compose_check_effective(one.out, strlen(one.out), pins, &error), "Compose %s: %s", kind->kind,
-              error == NULL ? "" : error->message);
+    cr_expect(compose_check_effective(one.out, strlen(one.out), pins, NULL, &error), "Compose %s: %s",
+              kind->kind, error == NULL ? "" : error->message);
   }
 }
 
