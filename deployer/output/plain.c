@@ -96,8 +96,7 @@ static void plain_tell(Stage *stage, const Report *report) {
       say(stage, report->line, "health %s: %s", report->step, report->text);
     break;
   case REPORT_TASK:
-    if (stage->options.verbose)
-      say(stage, report->line, "  | %s", report->text);
+    say(stage, report->line, "%s | %s", report->step, report->text);
     break;
   case REPORT_HOST_DONE:
     say(stage, report->line, "%s%s", report->succeeded ? "done: " : "FAILED: ", report->text);

@@ -12,7 +12,7 @@ typedef struct Reporter Reporter;
 typedef struct {
   bool json;    /* events on stdout, nothing else there */
   bool quiet;   /* -q: only warnings and the result */
-  bool verbose; /* -v: every step, also on a terminal, and what tasks write */
+  bool verbose; /* -v: every step, also on a terminal */
   bool color;   /* colour where the stream is a terminal (main has looked at NO_COLOR and --no-color) */
   bool yes;     /* -y */
 } ReporterOptions;

@@ -272,8 +272,9 @@ static void terminal_tell(Stage *stage, const Report *report) {
     above = warning_line(stage, report->text);
   else if (report->kind == REPORT_STEP_END && stage->options.verbose)
     above = step_line(report);
-  else if (report->kind == REPORT_TASK && stage->options.verbose)
-    above = g_strdup_printf("%s  | %s\n", report->line->name != NULL ? report->line->name : "", report->text);
+  else if (report->kind == REPORT_TASK)
+    above = g_strdup_printf("%s%s%s | %s\n", report->line->name != NULL ? report->line->name : "",
+                            report->line->name != NULL ? "  " : "", report->step, report->text);
   if (above != NULL)
     draw(stage, above, false);
 }

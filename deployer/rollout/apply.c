@@ -37,9 +37,7 @@ static const char *reason_in(const char *line) {
   return g_str_has_prefix(line, "Error") || g_str_has_prefix(line, "error") ? line : NULL;
 }
 
-/* What went wrong, without the progress that Compose tells on the same stream; else the end of what it said.
- */
-static char *reason_of(const HostReply *reply) {
+char *compose_reason(const HostReply *reply) {
   const GString *said = reply->err->len > 0 ? reply->err : reply->out;
   g_autofree char *printable = text_printable(said->str, true);
   g_auto(GStrv) lines = g_strsplit(g_strstrip(printable), "\n", -1);
@@ -64,7 +62,7 @@ static bool compose_up(Worker *worker, const char *uid, GError **error) {
     return false;
   if (reply.status == 0)
     return true;
-  g_autofree char *reason = reason_of(&reply);
+  g_autofree char *reason = compose_reason(&reply);
   return fail(error, SLIPWAY_ERROR_DEPLOY, "compose up failed: %s", reason);
 }
 

@@ -3,7 +3,7 @@
 
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/room.h"
-#include "host_scripts.h"
+#include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
 
@@ -177,53 +177,76 @@ static bool needs_history(const Rollout *rollout) {
          (rollout->stage == STAGE_APPLYING && rollout_may_go_back(rollout));
 }
 
-/* `what` is not recorded. Takes `problem`. */
-static bool note_store_problem(const Worker *worker, const char *what, GError *problem, GError **error) {
-  if (needs_history(worker->rollout)) {
+/* `what` is not recorded. Takes `problem`. `host` NULL: the deployment as a whole. */
+static bool note_store_problem(const Rollout *rollout, const char *host, const char *what, GError *problem,
+                               GError **error) {
+  if (needs_history(rollout)) {
     g_propagate_error(error, problem);
     return false;
   }
-  reporter_warn(worker->rollout->request->reporter, "%s: %s is not recorded: %s", worker->config->name, what,
-                problem->message);
+  reporter_warn(rollout->request->reporter, "%s%s%s is not recorded: %s", host != NULL ? host : "",
+                host != NULL ? ": " : "", what, problem->message);
   g_error_free(problem);
   return true;
 }
 
-static bool begin_step(const Worker *worker, const char *name, gint64 *id, GError **error) {
-  const Rollout *rollout = worker->rollout;
+typedef struct {
+  const Rollout *rollout;
+  const char *host; /* NULL: the deployment as a whole */
+  const char *name;
+  gint64 id;      /* 0: not in the history */
+  gint64 started; /* monotonic */
+} Step;
+
+static bool begin_step(Step *step, GError **error) {
+  const Rollout *rollout = step->rollout;
   GError *problem = NULL;
-  reporter_step_begin(rollout->request->reporter, worker->config->name, name);
+  step->started = g_get_monotonic_time();
+  reporter_step_begin(rollout->request->reporter, step->host, step->name);
   if (rollout->deployment->id == 0 || history_begin_step(rollout->request->history, rollout->deployment->id,
-                                                         worker->config->name, name, id, &problem))
+                                                         step->host, step->name, &step->id, &problem))
     return true;
-  return note_store_problem(worker, name, problem, error);
+  return note_store_problem(rollout, step->host, step->name, problem, error);
 }
 
-static bool finish_step(const Worker *worker, const char *name, gint64 id, bool ok, const char *said,
-                        GError **error) {
-  GError *problem = NULL;
-  if (id == 0 ||
-      history_finish_step(worker->rollout->request->history, id, ok ? "ok" : "failed", said, &problem))
-    return true;
-  return note_store_problem(worker, name, problem, error);
+/* Takes `problem`; NULL: the step succeeded, and `detail` says more. */
+static bool finish_step(const Step *step, const char *detail, GError *problem, GError **error) {
+  const Rollout *rollout = step->rollout;
+  GError *store = NULL;
+  const char *said = problem == NULL ? detail : problem->message;
+  reporter_step_end(rollout->request->reporter, step->host, step->name, problem == NULL, said,
+                    (g_get_monotonic_time() - step->started) / 1000);
+  bool is_recorded =
+      step->id == 0 ||
+      history_finish_step(rollout->request->history, step->id, problem == NULL ? "ok" : "failed", said,
+                          &store) ||
+      note_store_problem(rollout, step->host, step->name, store, problem == NULL ? error : NULL);
+  if (problem == NULL)
+    return is_recorded;
+  g_propagate_error(error, problem);
+  return false;
 }
 
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) {
-  gint64 started = g_get_monotonic_time();
-  gint64 id = 0;
-  if (!begin_step(worker, name, &id, error))
+  Step step = {.rollout = worker->rollout, .host = worker->config->name, .name = name};
+  if (!begin_step(&step, error))
     return false;
   g_autofree char *detail = NULL;
-  g_autoptr(GError) problem = NULL;
-  bool ok = run(worker, &detail, &problem);
-  const char *said = ok ? detail : problem->message;
-  reporter_step_end(worker->rollout->request->reporter, worker->config->name, name, ok, said,
-                    (g_get_monotonic_time() - started) / 1000);
-  bool is_recorded = finish_step(worker, name, id, ok, said, ok ? error : NULL);
-  if (ok)
-    return is_recorded;
-  g_propagate_error(error, g_steal_pointer(&problem));
-  return false;
+  GError *problem = NULL;
+  worker->step = step.id;
+  if (run(worker, &detail, &problem))
+    g_assert(problem == NULL);
+  return finish_step(&step, detail, problem, error);
+}
+
+bool rollout_step(Rollout *rollout, const char *name, RolloutStep run, GError **error) {
+  Step step = {.rollout = rollout, .name = name};
+  if (!begin_step(&step, error))
+    return false;
+  GError *problem = NULL;
+  if (run(rollout, step.id, &problem))
+    g_assert(problem == NULL);
+  return finish_step(&step, NULL, problem, error);
 }
 
 bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem, GError **error) {
@@ -236,14 +259,16 @@ bool worker_record(Worker *worker, HostStatus status, const char *runs, const ch
   GError *failure = NULL;
   gint64 id = worker->rollout->deployment->id;
   return id == 0 || history_set_host(worker->rollout->request->history, id, record, &failure) ||
-         note_store_problem(worker, "what became of it", failure, error);
+         note_store_problem(worker->rollout, worker->config->name, "what became of it", failure, error);
 }
 
 bool worker_compose(Worker *worker, const char *folder, const char *uid, const char *action, guint timeout_ms,
                     HostReply *reply, GError **error) {
-  const char *kind = worker->facts->compose == COMPOSE_V1 ? "v1" : "v2";
-  const char *argv[] = {folder, uid, worker->rollout->place, kind, worker->facts->engine_socket,
-                        action, NULL};
-  HostScript script = {.text = host_script_compose, .argv = argv, .timeout_ms = timeout_ms};
-  return host_shell(worker->host, &script, reply, error);
+  const char *words[] = {action, NULL};
+  const ComposeCall call = {.folder = folder,
+                            .uid = uid,
+                            .project = worker->rollout->place,
+                            .words = words,
+                            .timeout_ms = timeout_ms};
+  return host_compose(worker->host, worker->facts, &call, reply, error);
 }

@@ -10,8 +10,9 @@
 
 /* What a failure, and an interrupt, mean. */
 typedef enum {
-  STAGE_READYING,   /* no container is touched: work may be cut short */
-  STAGE_APPLYING,   /* containers change: what is begun is finished, then put back */
+  STAGE_READYING, /* no container is touched: work may be cut short */
+  STAGE_BEFORE,   /* tasks that come before them: no container is touched, but what is begun is ended well */
+  STAGE_APPLYING, /* containers change: what is begun is finished, then put back */
   STAGE_COMMITTING, /* every host is well on the new: from here only forward, even without the history */
   STAGE_RESTORING,  /* going back, even without the history */
 } Stage;
@@ -31,8 +32,9 @@ typedef struct {
   struct Manifests *manifests;  /* room.h */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
   Stage stage;
-  GPtrArray *workers; /* Worker, in the order of the inventory */
-  GMutex exchange;    /* held while a worker's host is exchanged, or aborted by another thread */
+  const struct RolloutTask *task; /* at work (tasks.c), or NULL */
+  GPtrArray *workers;             /* Worker, in the order of the inventory */
+  GMutex exchange;                /* held while a worker's host is exchanged, or aborted by another thread */
 } Rollout;
 
 typedef struct {
@@ -47,6 +49,7 @@ typedef struct {
   bool is_skipped;    /* not worked on: not chosen (--host), or cannot be reached: then facts are NULL */
   bool is_out;        /* its before_host tasks began, after_host has not ended well: see host_tasks.h */
   const struct HostTask *task; /* at work (host_tasks.c), or NULL */
+  gint64 step;                 /* the one at work, as the history knows it; 0: not there */
   GError *error;               /* of the last crew_run, or NULL */
   struct HostPruned *pruned;   /* retention.h; borrowed, NULL unless the command is `prune` */
 } Worker;
@@ -80,6 +83,11 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN
  * *detail (freed here). */
 typedef bool (*WorkerStep)(Worker *worker, char **detail, GError **error);
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same for the deployment as a whole; `id` as Worker.step. */
+typedef bool (*RolloutStep)(Rollout *rollout, gint64 id, GError **error);
+bool rollout_step(Rollout *rollout, const char *name, RolloutStep run,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Writes the worker's host record, to the history too when the deployment is in it. */
 bool worker_record(Worker *worker, HostStatus status, const char *runs, const char *problem,

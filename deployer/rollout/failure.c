@@ -136,10 +136,11 @@ static bool fail_to_commit(Rollout *rollout, const GError *cause, GError **error
 static bool fail_untouched(Rollout *rollout, const GError *cause, GError **error) {
   settle_records(rollout);
   if (interrupt_requested())
-    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted; no container was changed");
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted; no container was changed%s",
+                rollout->stage == STAGE_BEFORE ? ", but a task was at work: databases may have been" : "");
   if (error != NULL)
     *error = g_error_copy(cause);
-  if (rollout->stage == STAGE_APPLYING && error_is(cause, SLIPWAY_ERROR_UNREADY))
+  if (rollout->stage != STAGE_READYING && error_is(cause, SLIPWAY_ERROR_UNREADY))
     recast(error, SLIPWAY_ERROR_DEPLOY);
   return false;
 }

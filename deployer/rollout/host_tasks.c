@@ -1,7 +1,7 @@
 /* Running the tasks around a host, each as a recorded step. */
 #include "deployer/rollout/host_tasks.h"
 
-#include "support/child.h"
+#include "deployer/rollout/controller_task.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
 
@@ -12,40 +12,12 @@ struct HostTask {
   const char *step; /* "before_host: drain" */
 };
 
-static bool check_programs(const RolloutRequest *request, const char *when, const GPtrArray *tasks,
-                           GError **error) {
-  for (guint i = 0; i < tasks->len; i++) {
-    const TaskConfig *task = g_ptr_array_index(tasks, i);
-    if (!child_check_program(g_ptr_array_index(task->command, 0), request->config->directory, error))
-      return prefix(error, "%s: tasks.%s: %s: ", request->environment->name, when, task->name);
-  }
-  return true;
-}
-
 bool host_tasks_check(const RolloutRequest *request, GError **error) {
   const TasksConfig *tasks = &request->environment->tasks;
-  return check_programs(request, "before_host", tasks->before_host, error) &&
-         check_programs(request, "after_host", tasks->after_host, error);
-}
-
-/* Caller frees. */
-static char **make_environment(const Worker *worker) {
-  const Rollout *rollout = worker->rollout;
-  const char *address = worker->config->address;
-  char **environment = g_get_environ();
-  for (guint i = 0; i < rollout->target->builtins->len; i++) {
-    const NamedValue *builtin = g_ptr_array_index(rollout->target->builtins, i);
-    environment = g_environ_setenv(environment, builtin->name, builtin->value, TRUE);
-  }
-  const NamedValue own[] = {
-      {(char *)"SLIPWAY_HOST", worker->config->name},
-      {(char *)"SLIPWAY_ADDRESS", address != NULL ? (char *)address : (char *)""},
-      {(char *)"SLIPWAY_KIND", (char *)deployment_kind_name(rollout->deployment->kind)},
-      {(char *)"SLIPWAY_PHASE", (char *)(rollout->stage == STAGE_RESTORING ? "restore" : "apply")},
-  };
-  for (guint i = 0; i < G_N_ELEMENTS(own); i++)
-    environment = g_environ_setenv(environment, own[i].name, own[i].value, TRUE);
-  return environment;
+  return controller_tasks_check(request->config, request->environment, "before_host", tasks->before_host,
+                                error) &&
+         controller_tasks_check(request->config, request->environment, "after_host", tasks->after_host,
+                                error);
 }
 
 /* Going back is what the first signal asks for. */
@@ -64,19 +36,18 @@ static bool step_task(Worker *worker, char **detail, GError **error) {
   (void)detail;
   if (is_cancelled(worker))
     return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted, and not begun");
-  g_auto(GStrv) environment = make_environment(worker);
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
-  g_ptr_array_extend(argv, task->command, NULL, NULL);
-  g_ptr_array_add(argv, NULL);
-  ChildOrder order = {.argv = (const char *const *)argv->pdata,
-                      .environment = (const char *const *)environment,
-                      .directory = worker->rollout->request->config->directory,
-                      .timeout_ms = task->timeout_ms,
-                      .is_cancelled = is_cancelled,
-                      .on_line = show_line,
-                      .data = worker};
+  const Rollout *rollout = worker->rollout;
+  const ControllerTask run = {.config = task,
+                              .directory = rollout->request->config->directory,
+                              .builtins = rollout->target->builtins,
+                              .host = worker->config,
+                              .kind = deployment_kind_name(rollout->deployment->kind),
+                              .phase = rollout->stage == STAGE_RESTORING ? "restore" : "apply",
+                              .is_cancelled = is_cancelled,
+                              .on_line = show_line,
+                              .data = worker};
   worker->is_out = true;
-  return child_run(&order, error);
+  return controller_task_run(&run, error);
 }
 
 static bool run_tasks(Worker *worker, const char *when, const GPtrArray *tasks, GError **error) {

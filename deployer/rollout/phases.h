@@ -30,6 +30,10 @@ bool phase_restore(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What went wrong, as Compose said it, without the progress that it tells on the same stream; else the end of
+ * what it said. Caller frees. */
+char *compose_reason(const HostReply *reply);
+
 /* What a host keeps of a deployment (manifest.c): enough for another history to record it (import.h). In the
  * release folder, besides the project's own files: images.yml, env, manifest.json, snapshot.json
  * (ProjectFile). */

@@ -13,6 +13,7 @@
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/runs.h"
 #include "deployer/rollout/snapshot.h"
+#include "deployer/rollout/tasks.h"
 #include "deployer/rollout/unrecorded.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
@@ -199,11 +200,12 @@ static bool run_phases(Rollout *rollout, GError **error) {
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");
-  if (!check_interrupt(error) || !phase_prepare(rollout, error) || !check_interrupt(error))
+  if (!check_interrupt(error) || !phase_prepare(rollout, error) || !check_interrupt(error) ||
+      !phase_before(rollout, error) || !check_interrupt(error))
     return false;
   rollout->stage = STAGE_APPLYING;
   reporter_phase(request->reporter, "apply");
-  if (!phase_apply(rollout, error))
+  if (!phase_apply(rollout, error) || !phase_verify(rollout, error))
     return false;
   if (request->environment->is_ephemeral) /* nothing stays that could be committed */
     return true;
@@ -244,13 +246,19 @@ bool rollout_conclude(Rollout *rollout, GError *cause, GError **error) {
 static bool carry_out(Rollout *rollout, GError **error) {
   g_autoptr(GError) cause = NULL;
   g_autoptr(GError) problem = NULL;
-  if (!run_phases(rollout, &cause) && rollout_fail(rollout, cause, &problem))
+  const bool is_ephemeral = rollout->request->environment->is_ephemeral;
+  const bool is_done = run_phases(rollout, &cause);
+  if (!is_done && rollout_fail(rollout, cause, &problem))
     g_assert_not_reached();
+  if (is_done && is_ephemeral) /* as long as there is something */
+    phase_after(rollout);
   ephemeral_tear_down(rollout);
   if (!rollout_conclude(rollout, g_steal_pointer(&problem), error))
     return false;
-  if (!rollout->request->environment->is_ephemeral)
-    phase_prune(rollout);
+  if (is_ephemeral)
+    return true;
+  phase_after(rollout);
+  phase_prune(rollout);
   return true;
 }
 
@@ -322,7 +330,8 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
     reporter_note(request->reporter, "%s", note);
     return true;
   }
-  if (!host_tasks_check(request, error) || !confirm(request, target, error))
+  if (!host_tasks_check(request, error) || !tasks_check(request, target, error) ||
+      !confirm(request, target, error))
     return false;
   Deployment *record = rollout_make_record(request, target);
   *deployment = record;

@@ -35,3 +35,9 @@ void one_off_container_free(OneOffContainer *container);
 /* Of a Compose project, by label; OneOffContainer, free function set. */
 bool engine_list_one_offs(Engine *engine, const char *project, GPtrArray **containers,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Copies a file or folder out of a container, running or not: `path` is relative to its working folder, what
+ * is there becomes `destination` (an absolute path here). At most 1 GiB. *left_out: links and the like that
+ * were not copied. SLIPWAY_ERROR_UNREADY, also when there is no such file. */
+bool engine_copy_out(Engine *engine, const char *id, const char *path, const char *destination,
+                     guint *left_out, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -191,6 +191,8 @@ typedef struct {
   char *status; /* "running" "ok" "failed" */
   gint64 started_at, finished_at;
   char *detail; /* or NULL */
+  char *output; /* what its task wrote, lines; NULL: it has no output */
+  gint64 lost;  /* bytes that were left out of the output */
 } DeploymentStep;
 void deployment_step_free(DeploymentStep *step);
 /* Intent before the effect, outcome after it. *id identifies the step. */
@@ -198,6 +200,9 @@ bool history_begin_step(History *history, gint64 deployment, const char *host, c
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool history_finish_step(History *history, gint64 id, const char *status, const char *detail,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What the step's task wrote, without secrets; replaces what was there. `lost`: bytes that are not in it. */
+bool history_set_output(History *history, gint64 step, const char *text, gint64 lost,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -10,6 +10,7 @@ void deployment_step_free(DeploymentStep *step) {
   g_free(step->step);
   g_free(step->status);
   g_free(step->detail);
+  g_free(step->output);
   g_free(step);
 }
 
@@ -61,6 +62,8 @@ static DeploymentStep *step_from_row(Query *query) {
   step->started_at = column_integer(query);
   step->finished_at = column_integer(query);
   step->detail = column_text(query);
+  step->output = column_text(query);
+  step->lost = column_integer(query);
   return step;
 }
 
@@ -68,10 +71,11 @@ bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, 
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
   transaction_read(history, &transaction);
-  if (!query_prepare(history,
-                     "SELECT id, deployment, host, step, status, started_at, finished_at, detail"
-                     " FROM step WHERE deployment = ? ORDER BY id",
-                     &query, error))
+  if (!query_prepare(
+          history,
+          "SELECT id, deployment, host, step.step, status, started_at, finished_at, detail, text, lost"
+          " FROM step LEFT JOIN output ON output.step = step.id WHERE deployment = ? ORDER BY id",
+          &query, error))
     return false;
   query_integer(&query, deployment);
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_step_free);
