@@ -52,6 +52,7 @@ bool host_choices_apply(const HostChoices *choices, const Environment *environme
   }
   request->skip_unreachable = choices->skip_unreachable;
   request->only = choices->only;
+  request->adopt = choices->adopt;
   return true;
 }
 

@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
   bool skip_unreachable;
   GPtrArray *only; /* --host: char *; NULL: all */
+  bool adopt;
 } HostChoices;
 
 /* clang-format off */
@@ -44,6 +45,9 @@ typedef struct {
 #define HOST_OPTIONS(base)                                                                                   \
   {0, OPTION_LIST, "host", "NAME", (base) + offsetof(HostChoices, only),                                     \
    "only this host, the others count as skipped; may be repeated"}
+#define ADOPT_OPTIONS(base)                                                                                  \
+  {0, OPTION_FLAG, "adopt", NULL, (base) + offsetof(HostChoices, adopt),                                     \
+   "go on although containers of that project name run which slipway did not start: they are replaced or removed"}
 /* clang-format on */
 
 /* Copies the choices into `request`. SLIPWAY_ERROR_USAGE: no such host in `environment`. */

@@ -60,6 +60,7 @@ static const Option options[] = {
      "exactly what runs there, today's configuration aside: for a replaced or skipped host"},
     SKIP_OPTIONS(offsetof(Choices, hosts)),
     HOST_OPTIONS(offsetof(Choices, hosts)),
+    ADOPT_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     SET_OPTIONS(offsetof(Choices, set)),

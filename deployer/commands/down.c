@@ -28,6 +28,7 @@ static const Option options[] = {
     {0, OPTION_FLAG, "volumes", NULL, offsetof(Choices, volumes),
      "delete the volumes too, and what is in them; without it they stay"},
     SKIP_OPTIONS(offsetof(Choices, hosts)),
+    ADOPT_OPTIONS(offsetof(Choices, hosts)),
     FORCE_OPTIONS(offsetof(Choices, force)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},

@@ -34,6 +34,7 @@ static const Argument arguments[] = {
 };
 static const Option options[] = {
     HOST_OPTIONS(offsetof(Choices, hosts)),
+    ADOPT_OPTIONS(offsetof(Choices, hosts)),
     GATE_OPTIONS(offsetof(Choices, gates)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     SET_OPTIONS(offsetof(Choices, set)),

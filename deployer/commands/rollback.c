@@ -29,6 +29,7 @@ static const Option options[] = {
      "before"},
     SKIP_OPTIONS(offsetof(Choices, hosts)),
     HOST_OPTIONS(offsetof(Choices, hosts)),
+    ADOPT_OPTIONS(offsetof(Choices, hosts)),
     FORCE_OPTIONS(offsetof(Choices, force)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
     {0},

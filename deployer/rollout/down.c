@@ -2,6 +2,7 @@
  * again, or `rollback`, goes on from there. */
 #include <string.h>
 
+#include "deployer/rollout/adopt.h"
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "host_scripts.h"
@@ -84,7 +85,7 @@ static bool take_down(Worker *worker, GError **error) {
 static bool run_phases(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
-  if (!phase_ready(rollout, holder, error))
+  if (!phase_ready(rollout, holder, error) || !refuse_foreign(rollout, error))
     return false;
   if (interrupt_requested())
     return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");

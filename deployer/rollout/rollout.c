@@ -6,6 +6,7 @@
 
 #include "deployer/output/exit_status.h"
 #include "deployer/rollout/abandoned.h"
+#include "deployer/rollout/adopt.h"
 #include "deployer/rollout/controller.h"
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/host_tasks.h"
@@ -196,7 +197,8 @@ static bool run_phases(Rollout *rollout, GError **error) {
   if (!record_target(rollout, error) || !phase_connect(rollout, holder, error))
     return false;
   ephemeral_sweep(rollout);
-  if (!look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error))
+  if (!look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error) ||
+      !refuse_foreign(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");

@@ -26,6 +26,7 @@ typedef struct {
   bool skip_unreachable; /* go on without hosts that cannot be connected */
   GPtrArray *only;       /* --host: char *; the others are skipped. NULL: all */
   bool volumes;          /* down: the project's volumes, too */
+  bool adopt;            /* containers of the project's name that slipway did not start are replaced, too */
   bool dry_run;          /* prune: only say what would go */
   const GPtrArray *set;  /* deploy, promote: NamedValue, variables for this time alone; NULL: none */
 } RolloutRequest;

@@ -62,6 +62,7 @@ typedef struct {
   char *service;
   char *image;       /* as created: "repository@sha256:…" */
   char *config_hash; /* com.docker.compose.config-hash */
+  char *directory;   /* com.docker.compose.project.working_dir: whose Compose files it is made from */
   char *state;       /* "running", "exited", … */
 } EngineContainer;
 void engine_container_free(EngineContainer *container);

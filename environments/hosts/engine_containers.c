@@ -24,6 +24,7 @@ void engine_container_free(EngineContainer *container) {
   g_free(container->service);
   g_free(container->image);
   g_free(container->config_hash);
+  g_free(container->directory);
   g_free(container->state);
   g_free(container);
 }
@@ -153,6 +154,7 @@ static EngineContainer *parse_listed(const cJSON *json) {
   container->service = text_of(labels, "com.docker.compose.service");
   container->image = text_of(json, "Image");
   container->config_hash = text_of(labels, "com.docker.compose.config-hash");
+  container->directory = text_of(labels, "com.docker.compose.project.working_dir");
   container->state = text_of(json, "State");
   return container;
 }

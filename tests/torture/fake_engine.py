@@ -22,7 +22,8 @@ VERSIONS = ("1", "2", "3")
 IMAGES = ("web", "worker")
 CHECKED = "web"  # has a HEALTHCHECK
 LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
-PROJECT, SERVICE, HASH = ("com.docker.compose." + word for word in ("project", "service", "config-hash"))
+PROJECT, SERVICE, HASH, DIRECTORY = (
+    "com.docker.compose." + word for word in ("project", "service", "config-hash", "project.working_dir"))
 
 
 def digest_of(text):
@@ -136,7 +137,8 @@ class Engine:
 
     @staticmethod
     def labels(container):
-        return {PROJECT: container["project"], SERVICE: container["service"], HASH: container["hash"]}
+        return {PROJECT: container["project"], SERVICE: container["service"], HASH: container["hash"],
+                DIRECTORY: "/proc/self/cwd/project"}  # as compose.sh has it
 
     def list_containers(self):
         return [{"Id": one["id"], "Names": ["/" + one["service"]], "Image": one["image"],
