@@ -92,11 +92,32 @@ static void ask(const Invocation *invocation, const Environment *environment, GP
   }
 }
 
+/* Its hosts are not known, so there is nobody to ask. */
+static void note_lack(const Environment *environment, const char *why, GPtrArray *kept, GPtrArray *rows) {
+  GPtrArray *answers = g_ptr_array_new_with_free_func((GDestroyNotify)check_answer_free);
+  CheckAnswer *answer = g_new0(CheckAnswer, 1);
+  Row *row = g_new0(Row, 1);
+  answer->subject = g_strdup("inventory");
+  answer->answer = g_strdup(why);
+  g_ptr_array_add(answers, answer);
+  g_ptr_array_add(kept, answers);
+  *row = (Row){environment->name, answer};
+  g_ptr_array_add(rows, row);
+}
+
 static void ask_all(const Invocation *invocation, GPtrArray *kept, GPtrArray *rows) {
   const GPtrArray *environments = invocation->config->environments;
-  for (guint i = 0; i < environments->len; i++)
-    if (invocation->environment == NULL || invocation->environment == environments->pdata[i])
-      ask(invocation, environments->pdata[i], kept, rows);
+  for (guint i = 0; i < environments->len; i++) {
+    const Environment *environment = environments->pdata[i];
+    const char *why =
+        invocation->lacking != NULL ? g_hash_table_lookup(invocation->lacking, environment->name) : NULL;
+    if (invocation->environment != NULL && invocation->environment != environment)
+      continue;
+    if (why != NULL)
+      note_lack(environment, why, kept, rows);
+    else
+      ask(invocation, environment, kept, rows);
+  }
 }
 
 static guint count_problems(GPtrArray *rows) {

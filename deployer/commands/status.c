@@ -8,6 +8,7 @@
 #include "deployer/output/status_json.h"
 #include "deployer/output/table.h"
 #include "deployer/output/words.h"
+#include "deployer/rollout/snapshot.h"
 #include "pipelines/gates.h"
 #include "pipelines/state.h"
 #include "support/text.h"
@@ -142,6 +143,59 @@ static GPtrArray *hosts_of(const Environment *environment, const EnvironmentStat
   return hosts;
 }
 
+static bool has_host(const Environment *environment, const char *name) {
+  for (guint i = 0; i < environment->hosts->len; i++)
+    if (strcmp(((const HostConfig *)environment->hosts->pdata[i])->name, name) == 0)
+      return true;
+  return false;
+}
+
+/* As what it runs was deployed there; NULL: not known. */
+static const char *recorded_id(const Config *recorded, const char *environment, const char *name) {
+  const Environment *then = recorded != NULL ? config_find_environment(recorded, environment) : NULL;
+  for (guint i = 0; then != NULL && i < then->hosts->len; i++) {
+    const HostConfig *host = then->hosts->pdata[i];
+    if (strcmp(host->name, name) == 0)
+      return host->id;
+  }
+  return NULL;
+}
+
+/* A machine of another id is another host, whatever it is called. */
+static bool has_joined(const EnvironmentState *state, const HostConfig *host, const Config *recorded) {
+  const DeploymentHost *last = find_host(state->last, host->name);
+  const char *id = recorded_id(recorded, state->environment, host->name);
+  if (id != NULL && host->id != NULL && strcmp(id, host->id) != 0)
+    return true;
+  return find_host(state->newest_counting, host->name) == NULL &&
+         (last == NULL || last->runs == NULL || *last->runs == '\0');
+}
+
+/* Since the deployment that brought what the environment runs. Nobody knows while its inventory cannot be
+ * asked. */
+static void compare_hosts(const Invocation *invocation, const Environment *environment,
+                          const EnvironmentState *state, EnvironmentStatus *status) {
+  g_autoptr(Config) recorded = NULL;
+  const Deployment *newest = state->newest_counting;
+  bool lacks_hosts =
+      invocation->lacking != NULL && g_hash_table_contains(invocation->lacking, environment->name);
+  if (environment_current(state) == NULL || newest == NULL || lacks_hosts)
+    return;
+  /* Without its settings, names have to do. */
+  if (!snapshot_read_settings(invocation->history, newest, &recorded, NULL))
+    recorded = NULL;
+  for (guint i = 0; i < environment->hosts->len; i++) {
+    const HostConfig *host = environment->hosts->pdata[i];
+    if (has_joined(state, host, recorded))
+      g_ptr_array_add(status->joined, host->name);
+  }
+  for (guint i = 0; i < newest->hosts->len; i++) {
+    const DeploymentHost *host = newest->hosts->pdata[i];
+    if (!has_host(environment, host->name))
+      g_ptr_array_add(status->left, host->name);
+  }
+}
+
 static gint compare_words(gconstpointer a, gconstpointer b) {
   const char *left = *(char *const *)a, *right = *(char *const *)b;
   gsize left_length = strlen(left), right_length = strlen(right);
@@ -203,7 +257,8 @@ static const Deployment *bringer_of(const EnvironmentState *state, GPtrArray *de
   return current;
 }
 
-static EnvironmentStatus *status_of(const Config *config, const Facts *facts, guint index) {
+static EnvironmentStatus *status_of(const Invocation *invocation, const Facts *facts, guint index) {
+  const Config *config = invocation->config;
   const Environment *environment = config->environments->pdata[index];
   const EnvironmentState *state = facts->states->pdata[index];
   EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
@@ -214,6 +269,9 @@ static EnvironmentStatus *status_of(const Config *config, const Facts *facts, gu
   else if (environment_is_unsettled(state))
     status->last = state->last;
   status->hosts = hosts_of(environment, state, state->last != NULL ? state->last : status->current);
+  status->joined = g_ptr_array_new();
+  status->left = g_ptr_array_new();
+  compare_hosts(invocation, environment, state, status);
   status->hold = state->hold;
   status->bad = bad_of(state);
   ask_promotion(config, facts, environment, state, status);
@@ -279,6 +337,12 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
   g_autofree char *skipped = skipped_hosts(status);
   if (skipped != NULL)
     g_string_append_printf(marks, "%sskipped: %s", marks->len > 0 ? "; " : "", skipped);
+  g_autofree char *joined = words_joined(status->joined);
+  g_autofree char *left = words_joined(status->left);
+  if (joined != NULL)
+    g_string_append_printf(marks, "%sjoined: %s", marks->len > 0 ? "; " : "", joined);
+  if (left != NULL)
+    g_string_append_printf(marks, "%sleft: %s", marks->len > 0 ? "; " : "", left);
   if (bad != NULL)
     g_string_append_printf(marks, "%sbad: %s", marks->len > 0 ? "; " : "", bad);
   return g_strdup(marks->str);
@@ -300,6 +364,9 @@ static char *next_cell(gconstpointer item, gconstpointer context) {
     return g_strdup_printf(is_down(status) ? "slipway down %s catches up %s"
                                            : "slipway deploy %s --as-is catches up %s",
                            status->name, skipped);
+  g_autofree char *joined = words_joined(status->joined);
+  if (joined != NULL)
+    return g_strdup_printf("slipway deploy %s --as-is brings %s along", status->name, joined);
   if (status->promotable != NULL)
     return g_strdup_printf(status->asks_command ? "%s can be promoted, if the gate's command agrees"
                                                 : "%s can be promoted",
@@ -327,7 +394,7 @@ static bool run_status(Invocation *invocation, GError **error) {
   g_autoptr(GPtrArray) statuses = g_ptr_array_new_with_free_func(destroy_status);
   for (guint i = 0; i < config->environments->len; i++)
     if (invocation->environment == NULL || invocation->environment == config->environments->pdata[i])
-      g_ptr_array_add(statuses, status_of(config, &facts, i));
+      g_ptr_array_add(statuses, status_of(invocation, &facts, i));
   if (wants_words(invocation)) {
     gint64 now = g_get_real_time();
     g_autofree char *text = table_render(columns, statuses, &now, window_size(STDOUT_FILENO).width);
@@ -349,9 +416,11 @@ static const Example examples[] = {
 const Command command_status = {
     .name = "status",
     .summary = "say what runs where, since when, and what could be promoted",
-    .description = "From the history alone; no host is asked, and what another machine deployed is not in it "
-                   "until `slipway history import ENV`. MARKS: a hold, a last attempt that ended badly, "
-                   "skipped hosts, bad releases; NEXT: what could be promoted, or what it waits for.",
+    .description =
+        "From the history; no host is asked (inventories are: which hosts there are), and what "
+        "another machine deployed is not in it until `slipway history import ENV`. MARKS: a hold, a "
+        "last attempt that ended badly, skipped hosts, those that joined or left since it was "
+        "deployed, bad releases; NEXT: what could be promoted, or what it waits for.",
     .arguments = arguments,
     .choices_size = sizeof(Choices),
     .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS |

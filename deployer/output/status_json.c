@@ -10,6 +10,8 @@
 
 void environment_status_free(EnvironmentStatus *status) {
   g_ptr_array_unref(status->hosts);
+  g_ptr_array_unref(status->joined);
+  g_ptr_array_unref(status->left);
   g_ptr_array_unref(status->bad);
   g_free(status->promotable);
   g_free(status->waiting);
@@ -59,6 +61,8 @@ static cJSON *environment_json(const EnvironmentStatus *status) {
   json_set_string(json, "since", since);
   json_set(json, "held", hold_json(status->hold));
   json_set(json, "hosts", deployment_hosts_json(status->hosts));
+  json_set(json, "joined", strings_json(status->joined));
+  json_set(json, "left", strings_json(status->left));
   json_set_string(json, "promotable", status->promotable);
   json_set_boolean(json, "asks_command", status->asks_command);
   json_set_string(json, "waiting", status->waiting);

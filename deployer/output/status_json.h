@@ -13,10 +13,13 @@ typedef struct {
   const Deployment *current; /* that brought what it runs; NULL: nothing */
   const Deployment
       *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */
-  const Hold *hold;     /* in force; NULL: not held */
-  GPtrArray *hosts;     /* DeploymentHost: those configured, as the last attempt left them; owned */
-  GPtrArray *bad;       /* char *: "r5"; owned */
-  char *promotable;     /* "r8" or NULL; owned */
+  const Hold *hold; /* in force; NULL: not held */
+  GPtrArray *hosts; /* DeploymentHost: those configured, as the last attempt left them; owned */
+  GPtrArray
+      *joined;      /* char *: hosts that have nothing yet of what it runs: new ones; owned, names borrowed */
+  GPtrArray *left;  /* char *: hosts that it ran on and that are none of it any more; likewise */
+  GPtrArray *bad;   /* char *: "r5"; owned */
+  char *promotable; /* "r8" or NULL; owned */
   bool asks_command;    /* promotable, and the gate's command is still to be asked */
   char *waiting;        /* "r9", which waits for that, or NULL; owned */
   char *waiting_for;    /* or NULL; owned */

@@ -64,13 +64,15 @@ static bool connect_worker(Worker *worker, GError **error) {
 /* ---- hosts that are left out -----------------------------------------------------------------------------
  */
 
-/* What slipway last left on the host, or NULL: not known. Borrowed. */
+/* What slipway last left on the host, or NULL: not known. A replaced machine may have the name of the old
+ * one. Borrowed. */
 static const DeploymentHost *last_word_on(const Worker *worker) {
   const Situation *situation = worker->rollout->situation;
   const Deployment *last = situation != NULL ? situation->state->last : NULL;
   for (guint i = 0; last != NULL && i < last->hosts->len; i++) {
     const DeploymentHost *host = g_ptr_array_index(last->hosts, i);
-    if (g_str_equal(host->name, worker->config->name))
+    if (g_str_equal(host->name, worker->config->name) &&
+        g_strcmp0(host->address, worker->config->address) == 0)
       return host;
   }
   return NULL;

@@ -141,7 +141,7 @@ typedef struct {
 typedef struct {
   char *name;
   GPtrArray *hosts;       /* HostConfig, in the order of the file; those of inventories once inventory_resolve
-                             (environments/hosts/inventory.h) has asked */
+                             (environments/inventory/inventory.h) has asked */
   GPtrArray *inventories; /* InventoryConfig, in the order of the file; empty: all hosts are named */
   guint max_hosts;        /* more than these from inventories are an error; default 100 */
   GPtrArray *compose;     /* char *: paths relative to Config.directory, base files first */
@@ -195,7 +195,8 @@ char *config_to_yaml(const Config *config, const char *environment);
 /* The same as JSON text, for `slipway config --json`. Caller frees. */
 char *config_to_json(const Config *config, const char *environment);
 
-/* ---- hosts that slipway.yml does not name (environments/inventory) are held to what it may say of one ---- */
+/* ---- hosts that slipway.yml does not name (environments/inventory) are held to what it may say of one ----
+ */
 
 /* "user@host:port", "[::1]:22", "host" -> parts; user NULL and port 0 when not written. False when malformed.
  */
