@@ -5,6 +5,7 @@
 #include "deployer/commands/deliver.h"
 #include "deployer/commands/plan_json.h"
 #include "deployer/commands/rows.h"
+#include "deployer/output/changes.h"
 #include "deployer/output/columns.h"
 #include "deployer/output/table.h"
 #include "deployer/output/words.h"
@@ -37,30 +38,6 @@ static const TableColumn gate_columns[] = {
     {.title = "GATE", .cell = gate_cell},
     {.title = "", .cell = gate_passes_cell},
     {.title = "ANSWER", .cell = gate_answer_cell},
-    {0},
-};
-
-static char *subject_cell(gconstpointer item, gconstpointer context) {
-  (void)context;
-  return g_strdup(((const PlanChange *)item)->subject);
-}
-
-static char *from_cell(gconstpointer item, gconstpointer context) {
-  (void)context;
-  const char *from = ((const PlanChange *)item)->from;
-  return from != NULL ? reference_short(from) : g_strdup("-");
-}
-
-static char *to_cell(gconstpointer item, gconstpointer context) {
-  (void)context;
-  const char *to = ((const PlanChange *)item)->to;
-  return to != NULL ? reference_short(to) : g_strdup("-");
-}
-
-static const TableColumn image_columns[] = {
-    {.title = "SERVICE", .cell = subject_cell},
-    {.title = "RUNS", .cell = from_cell},
-    {.title = "WOULD RUN", .cell = to_cell},
     {0},
 };
 
@@ -111,29 +88,21 @@ static const TableColumn host_columns[] = {
     {0},
 };
 
-static void print_section(const TableColumn *columns, GPtrArray *items, const char *otherwise) {
-  if (items == NULL || items->len == 0) {
-    if (otherwise != NULL)
-      (void)printf("\n%s\n", otherwise);
+static void print_section(const TableColumn *columns, GPtrArray *items) {
+  if (items == NULL || items->len == 0)
     return;
-  }
   g_autofree char *text = table_render(columns, items, NULL, 0);
   (void)printf("\n%s", text);
 }
 
-/* A change of a file is a diff of several lines: no table. */
+static void print_images(GPtrArray *changes) {
+  g_autofree char *table = changes_table(changes, "SERVICE", "RUNS", "WOULD RUN");
+  (void)printf("\n%s", changes->len > 0 ? table : "Every image is the same.\n");
+}
+
 static void print_configuration(GPtrArray *changes) {
   (void)printf("\n%s\n", changes->len > 0 ? "CONFIGURATION" : "The configuration is the same.");
-  for (guint i = 0; i < changes->len; i++) {
-    const PlanChange *change = changes->pdata[i];
-    g_autofree char *from = text_printable(change->from != NULL ? change->from : "(none)", true);
-    g_autofree char *to = text_printable(change->to != NULL ? change->to : "(none)", true);
-    bool is_diff = g_strrstr(to, "\n") != NULL;
-    if (is_diff)
-      (void)printf("%s\n%s\n", change->subject, to);
-    else
-      (void)printf("%s  %s -> %s\n", change->subject, from, to);
-  }
+  changes_print(changes);
 }
 
 static void print_plan(const Plan *plan, const char *environment) {
@@ -150,10 +119,10 @@ static void print_plan(const Plan *plan, const char *environment) {
                plan->current_version != NULL ? " (" : "",
                plan->current_version != NULL ? plan->current_version : "",
                plan->current_version != NULL ? ")" : "");
-  print_section(gate_columns, plan->gates, NULL);
-  print_section(image_columns, plan->images, "Every image is the same.");
+  print_section(gate_columns, plan->gates);
+  print_images(plan->images);
   print_configuration(plan->configuration);
-  print_section(host_columns, plan->hosts, NULL);
+  print_section(host_columns, plan->hosts);
 }
 
 static bool run_plan(Invocation *invocation, GError **error) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "deployer/commands/rows.h"
+#include "deployer/commands/show_config.h"
 #include "deployer/output/columns.h"
 #include "deployer/output/deployment_json.h"
 #include "deployer/output/table.h"
@@ -17,6 +18,7 @@
 
 typedef struct {
   const char *deployment;
+  bool config;
 } Choices;
 
 static void print_fact(const char *name, const char *value) {
@@ -261,8 +263,11 @@ static bool run_show(Invocation *invocation, GError **error) {
   g_autoptr(Deployment) deployment = NULL;
   g_autoptr(GPtrArray) steps = NULL;
   g_autoptr(GHashTable) names = NULL;
-  if (!find_deployment(history, choices->deployment, &deployment, error) ||
-      !history_list_steps(history, deployment->id, &steps, error) ||
+  if (!find_deployment(history, choices->deployment, &deployment, error))
+    return false;
+  if (choices->config)
+    return show_config(invocation, deployment, error);
+  if (!history_list_steps(history, deployment->id, &steps, error) ||
       !name_uids(history, deployment->environment, &names, error))
     return false;
   g_autoptr(GHashTable) set = read_set(history, deployment);
@@ -279,13 +284,21 @@ static const Argument arguments[] = {
     {"DEPLOYMENT", ARGUMENT_TEXT, false, offsetof(Choices, deployment), "d31"},
     {0},
 };
+static const Option options[] = {
+    {0, OPTION_FLAG, "config", NULL, offsetof(Choices, config),
+     "what it ran with: the settings of slipway.yml, the values of the variables, the files; slipway.yml "
+     "itself is named with -c here"},
+    {0},
+};
 static const Example examples[] = {
     {"show d31", "what it deployed, by whom, every host, every step with its duration"},
+    {"show d31 --config", "its configuration, as recorded"},
     {0},
 };
 const Command command_show = {.name = "show",
                               .summary = "show one deployment in full",
                               .arguments = arguments,
+                              .options = options,
                               .choices_size = sizeof(Choices),
                               .needs = READS_HISTORY | MAY_USE_RECORDED_CONFIG,
                               .examples = examples,

@@ -8,3 +8,7 @@
  * are left out. */
 GPtrArray *compare_images(GHashTable *before, GHashTable *after);
 GPtrArray *compare_projects(const ComposeProject *before, const ComposeProject *after);
+/* slipway.yml's keys as far as they concern an environment, and are not compared as above: "health.deadline",
+ * "hosts[web1].ssh.port". */
+GPtrArray *compare_settings(const Config *before, const char *environment_before, const Config *after,
+                            const char *environment_after);
