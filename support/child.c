@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,15 +97,34 @@ static bool open_pipe(int *reading, Descriptor *writing) {
   return fcntl(*reading, F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* Kept in memory as a file: nobody has to feed it, or to mind that it is not read. -1: errno says why. */
+static int open_input(const char *text) {
+  if (text == NULL)
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+  gsize length = strlen(text), written = 0;
+  g_auto(Descriptor) file = memfd_create("input", MFD_CLOEXEC);
+  while (file >= 0 && written < length) {
+    gssize count = write(file, text + written, length - written);
+    if (count < 0 && errno != EINTR)
+      return -1;
+    written += count > 0 ? (gsize)count : 0;
+  }
+  if (file < 0 || lseek(file, 0, SEEK_SET) != 0)
+    return -1;
+  int taken = file;
+  file = -1;
+  return taken;
+}
+
 static bool start(Child *child, GError **error) {
   const bool is_apart = child->order->output != NULL;
-  g_auto(Descriptor) nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  g_auto(Descriptor) input = open_input(child->order->input);
   g_auto(Descriptor) writing = -1;
   g_auto(Descriptor) answering = -1;
-  if (nothing < 0 || !open_pipe(&child->output, &writing) ||
+  if (input < 0 || !open_pipe(&child->output, &writing) ||
       (is_apart && !open_pipe(&child->answer, &answering)))
     return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
-  const int streams[] = {nothing, is_apart ? answering : writing, writing};
+  const int streams[] = {input, is_apart ? answering : writing, writing};
   int cause = spawn(child->order, streams, &child->pid);
   if (cause != 0)
     return fail(error, SLIPWAY_ERROR_DEPLOY, "%s cannot be started: %s", child->order->argv[0],

@@ -23,9 +23,10 @@ typedef struct {
    * bytes are a failure. NULL: stdout is heard as stderr is. */
   SecretText **output;
   gsize output_cap;
+  const char *input; /* its stdin; NULL: nothing */
 } ChildOrder;
 
-/* Runs it to its end, stdin being empty. SLIPWAY_ERROR_DEPLOY: it could not be started, its exit status was
+/* Runs it to its end. SLIPWAY_ERROR_DEPLOY: it could not be started, its exit status was
  * not 0, a signal ended it, or it took too long; the message says which, and the last 20 lines.
  * SLIPWAY_ERROR_INTERRUPTED: is_cancelled said so. To be ended, its process group gets SIGTERM, and SIGKILL
  * after 5 s. What it leaves in the background after ending well goes on, unheard. */

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include "deployer/commands/deliver.h"
-#include "deployer/commands/plan_json.h"
 #include "deployer/commands/rows.h"
 #include "deployer/output/changes.h"
 #include "deployer/output/columns.h"
+#include "deployer/output/plan_json.h"
 #include "deployer/output/table.h"
 #include "deployer/output/words.h"
 #include "deployer/rollout/rollout.h"
@@ -26,7 +26,10 @@ static char *gate_cell(gconstpointer item, gconstpointer context) {
 
 static char *gate_passes_cell(gconstpointer item, gconstpointer context) {
   (void)context;
-  return g_strdup(((const GateAnswer *)item)->passes ? "open" : "CLOSED");
+  const GateAnswer *answer = item;
+  if (!answer->is_asked)
+    return g_strdup("?");
+  return g_strdup(answer->passes ? "open" : "CLOSED");
 }
 
 static char *gate_answer_cell(gconstpointer item, gconstpointer context) {

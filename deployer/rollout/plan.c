@@ -1,8 +1,11 @@
 /* What a deployment would do, found out on the hosts without changing them: Compose's own hashes tell which
  * services it would recreate, manifests and layers how much a host would pull. */
+#include "deployer/rollout/plan.h"
+
 #include <string.h>
 
 #include "deployer/rollout/compare.h"
+#include "deployer/rollout/gate_command.h"
 #include "deployer/rollout/next.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
@@ -188,6 +191,29 @@ static bool compare_with_current(const RolloutRequest *request, const Situation 
   return true;
 }
 
+static void copy_answers(const GPtrArray *answers, GPtrArray *copies) {
+  for (guint i = 0; i < answers->len; i++) {
+    const GateAnswer *answer = answers->pdata[i];
+    GateAnswer *copy = g_new0(GateAnswer, 1);
+    *copy = *answer;
+    copy->answer = g_strdup(answer->answer);
+    copy->brief = g_strdup(answer->brief);
+    g_ptr_array_add(copies, copy);
+  }
+}
+
+bool plan_without_hosts(const RolloutRequest *request, const Situation *situation, Target *target,
+                        const GPtrArray *answers, Plan **plan, GError **error) {
+  g_autoptr(Plan) made = plan_new();
+  made->kind = request->kind;
+  copy_answers(answers, made->gates);
+  if (!target_pin(request, target, error) || !compare_with_current(request, situation, target, made, error))
+    return false;
+  add_rows(request, made);
+  *plan = g_steal_pointer(&made);
+  return true;
+}
+
 static Deployment *unrecorded(const RolloutRequest *request, const Target *target) {
   Deployment *deployment = rollout_make_record(request, target);
   deployment->uid = unique_id();
@@ -221,32 +247,43 @@ void next_clear(Next *next) {
   g_free(next->note);
 }
 
+static void ask_all_hosts(const RolloutRequest *request, const Situation *situation, Target *target,
+                          Plan *plan) {
+  g_autoptr(Deployment) deployment = unrecorded(request, target);
+  g_autoptr(Rollout) rollout = rollout_new(request, situation, target, deployment);
+  g_autoptr(GError) unreachable = NULL; /* each host's row says it */
+  if (!phase_connect(rollout, NULL, &unreachable))
+    g_clear_error(&unreachable);
+  ask_hosts(rollout, plan);
+}
+
+static bool plan_target(const RolloutRequest *asked, const Situation *situation, Next *next, Plan **plan,
+                        GError **error) {
+  RolloutRequest request = *asked;
+  g_autoptr(GPtrArray) none = g_ptr_array_new();
+  GPtrArray *answers = next->gates != NULL ? next->gates : none;
+  request.kind = next->kind;
+  if (!gate_command_ask(&request, situation, next->target, answers, error) ||
+      !plan_without_hosts(&request, situation, next->target, answers, plan, error))
+    return false;
+  ask_all_hosts(asked, situation, next->target, *plan);
+  (*plan)->release = g_steal_pointer(&next->target->release);
+  return true;
+}
+
 bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) {
   g_autoptr(Situation) situation = NULL;
   g_auto(Next) next = {0};
-  g_autoptr(Plan) made = plan_new();
+  g_autoptr(Plan) made = NULL;
   if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
       !resolve_next(request, situation, &next, error))
     return false;
+  if (next.target == NULL)
+    made = plan_new();
+  else if (!plan_target(request, situation, &next, &made, error))
+    return false;
   made->kind = next.kind;
   made->note = g_steal_pointer(&next.note);
-  if (next.gates != NULL) {
-    g_ptr_array_unref(made->gates);
-    made->gates = g_steal_pointer(&next.gates);
-  }
-  if (next.target != NULL) {
-    Target *target = next.target;
-    if (!target_pin(request, target, error) || !compare_with_current(request, situation, target, made, error))
-      return false;
-    add_rows(request, made);
-    g_autoptr(Deployment) deployment = unrecorded(request, target);
-    g_autoptr(Rollout) rollout = rollout_new(request, situation, target, deployment);
-    g_autoptr(GError) unreachable = NULL; /* each host's row says it */
-    if (!phase_connect(rollout, NULL, &unreachable))
-      g_clear_error(&unreachable);
-    ask_hosts(rollout, made);
-    made->release = g_steal_pointer(&target->release);
-  }
   *plan = g_steal_pointer(&made);
   return true;
 }

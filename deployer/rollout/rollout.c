@@ -9,6 +9,7 @@
 #include "deployer/rollout/adopt.h"
 #include "deployer/rollout/controller.h"
 #include "deployer/rollout/ephemeral.h"
+#include "deployer/rollout/gate_command.h"
 #include "deployer/rollout/host_tasks.h"
 #include "deployer/rollout/import.h"
 #include "deployer/rollout/phases.h"
@@ -162,7 +163,9 @@ static bool decide_again(Rollout *rollout, GError **error) {
     again.create = NULL;
     again.release = release;
   }
-  if (!target_resolve(&again, rollout->situation, false, NULL, &target, &note, error))
+  g_autoptr(GPtrArray) gates = NULL;
+  if (!target_resolve(&again, rollout->situation, false, &gates, &target, &note, error) ||
+      (target != NULL && !gate_command_require(&again, rollout->situation, target, gates, error)))
     return prefix(error, "things have changed meanwhile: ");
   if (means_the_same(rollout, target)) {
     rollout->target->rollback = target->rollback;
@@ -178,6 +181,15 @@ static bool decide_again(Rollout *rollout, GError **error) {
       now, rollout->request->environment->name);
 }
 
+/* A window may have closed while others had the locks. */
+static bool is_still_let_in(const Rollout *rollout) {
+  const RolloutRequest *request = rollout->request;
+  const GateFacts facts = situation_gate_facts(rollout->situation, request->environment);
+  g_autoptr(GPtrArray) answers = NULL;
+  return rollout->target->origin != NULL || request->force ||
+         gates_ask(&facts, rollout->target->release, &answers);
+}
+
 static bool look_again(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   guint imported = 0;
@@ -187,7 +199,8 @@ static bool look_again(Rollout *rollout, GError **error) {
                              rollout->deployment->id, &rollout->fresh, error))
     return false;
   rollout->situation = rollout->fresh;
-  return situation_is_same(before, rollout->situation) || decide_again(rollout, error);
+  return (situation_is_same(before, rollout->situation) && is_still_let_in(rollout)) ||
+         decide_again(rollout, error);
 }
 
 static bool run_phases(Rollout *rollout, GError **error) {
@@ -321,19 +334,20 @@ static bool offer_import(const RolloutRequest *request, Situation **situation, G
 bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError **error) {
   g_autoptr(Situation) situation = NULL;
   g_autoptr(Target) target = NULL;
+  g_autoptr(GPtrArray) gates = NULL;
   g_autofree char *note = NULL;
   *deployment = NULL;
   if (!ephemeral_check(request, error) ||
       !situation_read(request->history, request->config, request->environment->name, 0, &situation, error) ||
       !offer_import(request, &situation, error) ||
-      !target_resolve(request, situation, false, NULL, &target, &note, error))
+      !target_resolve(request, situation, false, &gates, &target, &note, error))
     return false;
   if (target == NULL) {
     reporter_note(request->reporter, "%s", note);
     return true;
   }
   if (!host_tasks_check(request, error) || !tasks_check(request, target, error) ||
-      !confirm(request, target, error))
+      !gate_command_require(request, situation, target, gates, error) || !confirm(request, target, error))
     return false;
   Deployment *record = rollout_make_record(request, target);
   *deployment = record;

@@ -231,3 +231,25 @@ Test(child, does_not_show_a_secret_that_is_known) {
   g_error_free(error);
   g_string_free(listener.heard, TRUE);
 }
+
+/* More than a pipe holds, and the program need not read it. */
+Test(child, reads_its_input_to_the_end_or_not_at_all) {
+  enum { LONG = 300000 };
+  g_autofree char *input = g_strnfill(LONG, 'x');
+  g_autoptr(GError) error = NULL;
+  Listener listener = {.heard = g_string_new(NULL)};
+  const char *const scripts[] = {"wc -c", "echo unread"};
+  for (gsize i = 0; i < G_N_ELEMENTS(scripts); i++) {
+    const char *argv[] = {"sh", "-c", scripts[i], NULL};
+    g_auto(GStrv) environment = g_get_environ();
+    ChildOrder order = {.argv = argv,
+                        .environment = (const char *const *)environment,
+                        .directory = "/tmp",
+                        .timeout_ms = 10000,
+                        .on_line = hear,
+                        .data = &listener,
+                        .input = input};
+    cr_assert(child_run(&order, &error), "%s", error == NULL ? "" : error->message);
+  }
+  expect_heard(&listener, "300000|unread|");
+}

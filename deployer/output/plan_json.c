@@ -1,6 +1,7 @@
 /* A plan as JSON: the field names are what users script against. */
-#include "deployer/commands/plan_json.h"
+#include "deployer/output/plan_json.h"
 
+#include "deployer/output/changes.h"
 #include "deployer/output/release_json.h"
 #include "support/json.h"
 
@@ -10,17 +11,11 @@ static cJSON *gate_json(gconstpointer item) {
   const GateAnswer *gate = item;
   cJSON *json = cJSON_CreateObject();
   json_set_string(json, "name", gate->name);
-  json_set_boolean(json, "passes", gate->passes);
+  if (gate->is_asked)
+    json_set_boolean(json, "passes", gate->passes);
+  else
+    json_set_string(json, "passes", NULL);
   json_set_string(json, "answer", gate->answer);
-  return json;
-}
-
-static cJSON *change_json(gconstpointer item) {
-  const PlanChange *change = item;
-  cJSON *json = cJSON_CreateObject();
-  json_set_string(json, "subject", change->subject);
-  json_set_string(json, "from", change->from);
-  json_set_string(json, "to", change->to);
   return json;
 }
 
@@ -59,8 +54,8 @@ cJSON *plan_json(const char *environment, const Plan *plan) {
   json_set_string(json, "current_release", plan->current_release);
   json_set_string(json, "current_version", plan->current_version);
   json_set(json, "gates", array_json(plan->gates, gate_json));
-  json_set(json, "images", array_json(plan->images, change_json));
-  json_set(json, "configuration", array_json(plan->configuration, change_json));
+  json_set(json, "images", changes_json(plan->images));
+  json_set(json, "configuration", changes_json(plan->configuration));
   json_set(json, "hosts", array_json(plan->hosts, host_json));
   return json;
 }
