@@ -1,20 +1,28 @@
 /* `rollback`: put back what ran before. */
 #include "deployer/commands/deliver.h"
 #include "deployer/commands/rows.h"
+#include "support/errors.h"
 
 #include "support/poison.h"
 
 typedef struct {
-  const char *environment, *to;
+  const char *environment, *to, *secrets;
   ForceChoices force;
   HostChoices hosts;
   LockChoices lock;
 } Choices;
 
+static bool secrets_choice_apply(const char *choice, RolloutRequest *request, GError **error) {
+  request->kept_secrets = g_strcmp0(choice, "kept") == 0;
+  return choice == NULL || request->kept_secrets || g_str_equal(choice, "current") ||
+         fail(error, SLIPWAY_ERROR_USAGE, "--secrets %s: say kept, or current (the default)", choice);
+}
+
 static bool run_rollback(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   RolloutRequest request = {.kind = KIND_ROLLBACK, .to = choices->to};
-  return force_choices_apply(&choices->force, &request, error) &&
+  return secrets_choice_apply(choices->secrets, &request, error) &&
+         force_choices_apply(&choices->force, &request, error) &&
          host_choices_apply(&choices->hosts, invocation->environment, &request, error) &&
          lock_choices_apply(&choices->lock, &request, error) && deliver(invocation, &request, error);
 }
@@ -27,6 +35,8 @@ static const Option options[] = {
     {0, OPTION_TEXT, "to", "D|R", offsetof(Choices, to),
      "a deployment (d31), or a release (r7, a version): its newest deployment there; default: the one "
      "before"},
+    {0, OPTION_TEXT, "secrets", "kept|current", offsetof(Choices, secrets),
+     "kept: the values that the hosts kept of it; default: today's, and kept ones where those cannot be had"},
     SKIP_OPTIONS(offsetof(Choices, hosts)),
     HOST_OPTIONS(offsetof(Choices, hosts)),
     ADOPT_OPTIONS(offsetof(Choices, hosts)),

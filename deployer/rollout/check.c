@@ -4,6 +4,7 @@
 #include "deployer/rollout/check.h"
 #include "deployer/rollout/crew.h"
 #include "deployer/rollout/ephemeral.h"
+#include "environments/secrets/secrets.h"
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/text.h"
@@ -134,6 +135,23 @@ static void check_registries(const Config *config, GPtrArray *answers) {
   }
 }
 
+/* Values are asked for, and not said. */
+static void check_secrets(const RolloutRequest *request, GPtrArray *answers) {
+  g_autoptr(GPtrArray) asked = NULL;
+  g_autoptr(GError) problem = NULL;
+  if (!secrets_ask(request->config->directory, request->environment->secrets, &asked, &problem)) {
+    check_add(answers, NULL, "secret", false, g_strdup(problem->message));
+    return;
+  }
+  for (guint i = 0; i < asked->len; i++) {
+    const SecretAnswer *answer = g_ptr_array_index(asked, i);
+    g_autofree char *source = secret_source_words(answer->config);
+    check_add(answers, NULL, "secret", answer->value != NULL,
+              answer->value != NULL ? g_strdup_printf("%s: %s has it", answer->config->name, source)
+                                    : g_strdup_printf("%s: %s", answer->config->name, answer->problem));
+  }
+}
+
 static void check_hosts(const Environment *environment, const char *place, GPtrArray *answers) {
   guint count = environment->hosts->len;
   g_autofree HostCheck *checks = g_new0(HostCheck, count);
@@ -157,6 +175,7 @@ GPtrArray *rollout_check(const RolloutRequest *request) {
   GPtrArray *answers = g_ptr_array_new_with_free_func((GDestroyNotify)check_answer_free);
   check_hosts(request->environment, place, answers);
   check_registries(config, answers);
+  check_secrets(request, answers);
   check_room(request, answers);
   return answers;
 }

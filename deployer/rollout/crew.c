@@ -3,6 +3,7 @@
 
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/room.h"
+#include "deployer/rollout/secrets.h"
 #include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
@@ -12,6 +13,7 @@
 enum { INTERRUPT_LOOK_US = 100000 };
 
 static void worker_free(Worker *worker) {
+  host_secrets_free(worker->secrets);
   health_watch_free(worker->watch);
   engine_free(worker->engine);
   host_facts_free(worker->facts);

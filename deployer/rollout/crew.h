@@ -51,6 +51,7 @@ typedef struct {
   const struct HostTask *task; /* at work (host_tasks.c), or NULL */
   gint64 step;                 /* the one at work, as the history knows it; 0: not there */
   GError *error;               /* of the last crew_run, or NULL */
+  struct HostSecrets *secrets; /* secrets.h; NULL until phase_secrets */
   struct HostPruned *pruned;   /* retention.h; borrowed, NULL unless the command is `prune` */
 } Worker;
 

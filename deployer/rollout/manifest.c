@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deployer/rollout/phases.h"
+#include "deployer/rollout/secrets.h"
 #include "deployer/rollout/services.h"
 #include "deployer/rollout/snapshot.h"
 #include "support/json.h"
@@ -128,6 +129,7 @@ static char *manifest_json(const Worker *worker) {
   describe_target(json, rollout);
   json_set(json, "files", files_json(rollout->target->project));
   json_set(json, "services", services_json(worker));
+  json_set(json, "secrets", worker_secrets_json(worker));
   json_set(json, "hosts", hosts_json(rollout->deployment));
   return json_print_canonical(json);
 }
@@ -165,6 +167,16 @@ static void add_text(GPtrArray *files, const char *path, guint mode, const char 
   g_ptr_array_add(files, project_file_new(path, mode, bytes));
 }
 
+static void add_env(GPtrArray *files, const Worker *worker) {
+  const Target *target = worker->rollout->target;
+  g_autofree char *variables = compose_env_file(target->project->variables, target->builtins);
+  SecretText *env = secret_text_new();
+  secret_text_append(&env, variables, strlen(variables));
+  worker_append_secrets(worker, &env);
+  g_autoptr(GBytes) bytes = secret_text_to_bytes(env);
+  g_ptr_array_add(files, project_file_new("env", 0600, bytes));
+}
+
 /* For compose.sh, which hands them to Compose; no file where there are none. */
 static void add_profiles(GPtrArray *files, const GPtrArray *profiles) {
   g_autoptr(GString) line = g_string_new(NULL);
@@ -180,14 +192,14 @@ static void add_profiles(GPtrArray *files, const GPtrArray *profiles) {
 GPtrArray *release_generated_files(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const Target *target = rollout->target;
-  g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder, NULL);
-  g_autofree char *variables = compose_env_file(target->project->variables, target->builtins);
+  g_autoptr(GHashTable) names = worker_secret_names(worker);
+  g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder, names);
   g_autofree char *manifest = manifest_json(worker);
   g_autofree char *snapshot = snapshot_text(rollout->request, target);
   GPtrArray *files = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
   add_profiles(files, worker->config->profiles);
   add_text(files, "images.yml", 0644, override);
-  add_text(files, "env", 0600, variables);
+  add_env(files, worker);
   add_text(files, "manifest.json", 0644, manifest);
   add_text(files, "snapshot.json", 0600, snapshot);
   return files;

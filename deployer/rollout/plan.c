@@ -10,6 +10,7 @@
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
 #include "deployer/rollout/runs.h"
+#include "deployer/rollout/secrets.h"
 #include "deployer/rollout/snapshot.h"
 #include "deployer/rollout/waves.h"
 #include "host_scripts.h"
@@ -254,6 +255,7 @@ static void ask_all_hosts(const RolloutRequest *request, const Situation *situat
   g_autoptr(GError) unreachable = NULL; /* each host's row says it */
   if (!phase_connect(rollout, NULL, &unreachable))
     g_clear_error(&unreachable);
+  plan_secrets(rollout);
   ask_hosts(rollout, plan);
 }
 
@@ -264,7 +266,8 @@ static bool plan_target(const RolloutRequest *asked, const Situation *situation,
   GPtrArray *answers = next->gates != NULL ? next->gates : none;
   request.kind = next->kind;
   if (!gate_command_ask(&request, situation, next->target, answers, error) ||
-      !plan_without_hosts(&request, situation, next->target, answers, plan, error))
+      !plan_without_hosts(&request, situation, next->target, answers, plan, error) ||
+      !target_ask_secrets(asked, next->target, true, error))
     return false;
   ask_all_hosts(asked, situation, next->target, *plan);
   (*plan)->release = g_steal_pointer(&next->target->release);

@@ -5,6 +5,7 @@
 #include "deployer/rollout/ephemeral.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
+#include "deployer/rollout/secrets.h"
 #include "deployer/rollout/services.h"
 #include "host_scripts.h"
 #include "pipelines/credentials.h"
@@ -83,7 +84,9 @@ static bool step_pull(Worker *worker, char **detail, GError **error) {
 static bool step_upload(Worker *worker, char **detail, GError **error) {
   const Rollout *rollout = worker->rollout;
   g_autoptr(GPtrArray) generated = release_generated_files(worker);
-  g_autoptr(GBytes) bundle = compose_bundle(rollout->target->project, generated, NULL, worker->facts->files);
+  g_autoptr(GPtrArray) secrets = worker_secret_files(worker);
+  g_autoptr(GBytes) bundle =
+      compose_bundle(rollout->target->project, generated, secrets, worker->facts->files);
   gsize length = 0;
   const void *bytes = g_bytes_get_data(bundle, &length);
   const char *argv[] = {worker->facts->folder, rollout->deployment->uid, NULL};

@@ -14,6 +14,7 @@
 #include "deployer/rollout/import.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/runs.h"
+#include "deployer/rollout/secrets.h"
 #include "deployer/rollout/snapshot.h"
 #include "deployer/rollout/tasks.h"
 #include "deployer/rollout/unrecorded.h"
@@ -118,7 +119,7 @@ static void warn_of_other_configuration(const Rollout *rollout) {
   const Deployment *deployment = rollout->deployment;
   const EnvironmentState *before = rollout->situation->before;
   const Deployment *verified = deployment->kind == KIND_PROMOTE && before != NULL
-                                   ? environment_newest_of(before, deployment->release)
+                                   ? environment_verified_by(before, deployment->release)
                                    : NULL;
   if (verified == NULL || verified->config_revision == NULL || deployment->config_revision == NULL ||
       g_str_equal(verified->config_revision, deployment->config_revision))
@@ -207,7 +208,8 @@ static bool run_phases(Rollout *rollout, GError **error) {
   const RolloutRequest *request = rollout->request;
   g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
-  if (!record_target(rollout, error) || !phase_connect(rollout, holder, error))
+  if (!target_ask_secrets(request, rollout->target, false, error) || !record_target(rollout, error) ||
+      !phase_connect(rollout, holder, error))
     return false;
   ephemeral_sweep(rollout);
   if (!look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error) ||
@@ -215,8 +217,8 @@ static bool run_phases(Rollout *rollout, GError **error) {
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");
-  if (!check_interrupt(error) || !phase_prepare(rollout, error) || !check_interrupt(error) ||
-      !phase_before(rollout, error) || !check_interrupt(error))
+  if (!check_interrupt(error) || !phase_secrets(rollout, error) || !phase_prepare(rollout, error) ||
+      !check_interrupt(error) || !phase_before(rollout, error) || !check_interrupt(error))
     return false;
   rollout->stage = STAGE_APPLYING;
   reporter_phase(request->reporter, "apply");

@@ -22,6 +22,7 @@ typedef struct {
   const char *reason;           /* or NULL */
   gint64 wait_lock_ms;          /* how long to wait for a host that another deployment holds; 0: be refused */
   bool repin;                   /* resolve images that are not the release's own anew */
+  bool kept_secrets;     /* rollback: the values that the hosts kept, before those of today's providers */
   bool as_is;            /* deploy: the snapshot that the environment runs, not today's configuration */
   bool skip_unreachable; /* go on without hosts that cannot be connected */
   GPtrArray *only;       /* --host: char *; the others are skipped. NULL: all */
@@ -80,7 +81,8 @@ bool rollout_plan(const RolloutRequest *request, Plan **plan, GError **error) G_
 
 typedef struct {
   char *host;    /* NULL: not about a host (a registry) */
-  char *subject; /* "ssh", "engine", "compose", "disk", "inodes", "clock", "room", "registry", "history" */
+  char *subject; /* "ssh", "engine", "compose", "disk", "inodes", "clock", "room", "registry", "history",
+                    "inventory", "secret" */
   bool passes;
   char *answer;
 } CheckAnswer;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "deployer/rollout/secrets.h"
 #include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -82,10 +83,30 @@ static cJSON *set_json(const GPtrArray *set) {
   return json;
 }
 
+char *snapshot_secret_hash(const Secret *value, GBytes *key) {
+  enum { NAME_LENGTH = 8 };
+  if (key == NULL)
+    return NULL;
+  g_autofree char *name = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, key);
+  g_autofree char *hash = secret_keyed_hash(value, key);
+  return g_strdup_printf("%.*s:%s", NAME_LENGTH, name, hash);
+}
+
+static cJSON *secrets_json(const Target *target) {
+  cJSON *json = cJSON_CreateObject();
+  for (guint i = 0; i < target->secrets->len; i++) {
+    const TargetSecret *secret = g_ptr_array_index(target->secrets, i);
+    json_set_string(json, secret->config.name, secret->hash);
+  }
+  return json;
+}
+
 static char *complete_text(cJSON *json, const RolloutRequest *request, const Target *target) {
   g_autofree char *settings = write_settings(request, target);
   json_set_integer(json, "format", SNAPSHOT_FORMAT);
   json_set_string(json, "settings", settings);
+  if (target->secrets != NULL && target->secrets->len > 0)
+    json_set(json, "secrets", secrets_json(target));
   if (request->set != NULL && request->set->len > 0)
     json_set(json, "set", set_json(request->set));
   return json_print_canonical(json);
@@ -103,7 +124,7 @@ char *snapshot_text(const RolloutRequest *request, const Target *target) {
 }
 
 /* Of a snapshot's keys. */
-static const char *const not_compared[] = {"format", "settings", "set"};
+static const char *const not_compared[] = {"format", "settings", "set", "secrets"};
 
 static char *content_of(const cJSON *json) {
   g_autofree char *compared = json_print_canonical(json);
@@ -148,6 +169,21 @@ static bool load_json(History *history, const Deployment *deployment, cJSON **js
   if (bytes == NULL)
     return fail(error, SLIPWAY_ERROR_STORE, "its configuration snapshot %s is missing", deployment->snapshot);
   return parse_snapshot(bytes, json, error);
+}
+
+bool snapshot_read_secrets(History *history, const Deployment *deployment, GHashTable **hashes,
+                           GError **error) {
+  g_autoptr(cJSON) json = NULL;
+  if (deployment->snapshot != NULL && !load_json(history, deployment, &json, error))
+    return false;
+  GHashTable *found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  const cJSON *secret = NULL;
+  cJSON_ArrayForEach(secret, json_object(json, "secrets")) {
+    const char *hash = cJSON_GetStringValue(secret);
+    g_hash_table_insert(found, g_strdup(secret->string), g_strdup(hash != NULL ? hash : ""));
+  }
+  *hashes = found;
+  return true;
 }
 
 static void snapshot_file_free(SnapshotFile *file) {

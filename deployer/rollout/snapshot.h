@@ -1,11 +1,22 @@
 /* A deployment's configuration snapshot: all that a rollback needs, as one JSON blob in the history whose
  * files are blobs too.
  *   {"format": 1, "images": {service: reference}, "project": {… compose_project_to_json}, "settings":
- * "slipway.yml text of this environment", "set": {variable: value of --set}} The content hash covers images
+ * "slipway.yml text of this environment", "set": {variable: value of --set}, "secrets": {name:
+ * snapshot_secret_hash or null}} The content hash covers images
  * and project alone: what the stack compares (design §4). */
 #pragma once
 
 #include "deployer/rollout/target.h"
+#include "support/secret.h"
+
+/* What a snapshot says of a secret: which key, and the value's hash with it (history_secret_key). Equal ones
+ * are equal values; others are not, unless they differ before the ":" and so have different keys. NULL
+ * without a key. Caller frees. */
+char *snapshot_secret_hash(const Secret *value, GBytes *key);
+/* The secrets that a deployment had: name -> snapshot_secret_hash, "" where that is not known. Empty for one
+ * without a snapshot, or of a slipway that knew none. */
+bool snapshot_read_secrets(History *history, const Deployment *deployment, GHashTable **hashes,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Stores the blobs; *snapshot and *content are sha256 in hex, owned by the caller. */
 bool snapshot_write(History *history, const RolloutRequest *request, const Target *target, char **snapshot,

@@ -17,6 +17,7 @@ void target_free(Target *target) {
   g_clear_pointer(&target->builtins, g_ptr_array_unref);
   g_clear_pointer(&target->pinned, g_hash_table_unref);
   g_clear_pointer(&target->fresh, g_hash_table_unref);
+  g_clear_pointer(&target->secrets, g_ptr_array_unref);
   g_clear_pointer(&target->recorded, config_free);
   g_free(target);
 }

@@ -18,6 +18,7 @@ typedef struct {
   Config *recorded; /* the snapshot's settings, or NULL */
   const HealthConfig *health; /* borrowed: from `recorded` or today's */
   RollbackTarget rollback;    /* rollback only */
+  GPtrArray *secrets;         /* TargetSecret (secrets.h); NULL until target_ask_secrets */
 } Target;
 
 void target_free(Target *target);

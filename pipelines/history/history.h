@@ -73,6 +73,11 @@ bool history_put_blob(History *history, const char *sha256, GBytes *bytes,
 bool history_get_blob(History *history, const char *sha256, GBytes **bytes,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT; /* NULL: not there */
 
+/* ---- secrets ---- */
+/* The key of the hashes that secrets go by, in the file PATH.key (0600), made where it is missing: 32 bytes.
+ * NULL: it cannot be read or made; then nobody can say which secret changed, and nothing else is lost. */
+GBytes *history_secret_key(History *history);
+
 /* ---- deployments ---- */
 typedef enum {
   KIND_DEPLOY,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prune.sh FOLDER ACTION [UID...] < PATHS: ACTION `remove` takes away the named release folders, then each of files/ that no
+# prune.sh FOLDER ACTION [UID...] < PATHS: ACTION `remove` takes away the named release folders, then each of files/ and secrets/ that no
 # remaining release names, and what killed uploads left; `list` only says so. Never what `current` points to, and never what is
 # among PATHS (a line each: what containers mount) or holds one of them. The caller holds the lock: no upload runs.
 # Prints "release|file|leftover NAME BYTES INODES" for each, then "stays NAME" where this user may not remove it, then
@@ -70,8 +70,8 @@ for release in releases/*; do
   case $gone in *" $release "*) continue ;; esac
   set -- "$@" "$release/images.yml" "$release/manifest.json"
 done
-for path in files/*; do
-  [ -e "$path" ] && ! grep -qsF "${path#files/}" "$@" /dev/null && ! is_mounted "$path" && discard file "$path"
+for path in files/* secrets/*; do
+  [ -e "$path" ] && ! grep -qsF "${path#*/}" "$@" /dev/null && ! is_mounted "$path" && discard file "$path"
 done
 
 for place in "$real"/../*/; do

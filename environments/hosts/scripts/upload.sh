@@ -1,6 +1,6 @@
 #!/bin/sh
-# upload.sh FOLDER UID < archive: takes what compose_bundle packed to FOLDER/files/HASH and FOLDER/releases/UID.
-# Nothing is seen under those names before it is whole and on disk; a files/HASH that is there is never touched, a release that is
+# upload.sh FOLDER UID < archive: takes what compose_bundle packed to FOLDER/files/HASH, FOLDER/secrets/NAME and FOLDER/releases/UID.
+# Nothing is seen under those names before it is whole and on disk; what is there of the first two is never touched, a release that is
 # there and the same stays. The caller holds the lock: no other upload runs. Needs tar, find, mktemp (GNU or busybox).
 set -eu
 folder=$1 uid=$2
@@ -22,10 +22,13 @@ tar -xpof - -C "$incoming"
 # busybox's sync takes no file on old versions: then the whole system is synced.
 find "$incoming" -type f -exec sync {} + 2>/dev/null || sync
 
-for file in "$incoming"/files/*; do
-  [ -e "$file" ] || continue
-  kept=$folder/files/${file##*/}
-  [ -e "$kept" ] || mv "$file" "$kept"
+for kind in files secrets; do
+  for file in "$incoming/$kind"/*; do
+    [ -e "$file" ] || continue
+    mkdir -p "$folder/$kind"
+    kept=$folder/$kind/${file##*/}
+    [ -e "$kept" ] || mv "$file" "$kept"
+  done
 done
 
 release=$folder/releases/$uid
