@@ -31,8 +31,9 @@ int main(int argc, char **argv) {
   http_global_init();
   host_global_init();
   g_autoptr(GError) error = NULL;
-  if (command_run(argc, argv, &error))
-    return 0;
+  int status = 0;
+  if (command_run(argc, argv, &status, &error))
+    return status;
   print_error(error);
   return exit_status_of(error)->status;
 }

@@ -25,6 +25,7 @@ typedef enum {
   SLIPWAY_ERROR_BROKEN,      /* failed; at least one host is not known to be on a good deployment */
   SLIPWAY_ERROR_STORE,       /* the history could not be read or written */
   SLIPWAY_ERROR_INTERRUPTED, /* interrupted; hosts were put back first */
+  SLIPWAY_ERROR_COMMAND,     /* `run`, `exec`: the command of the user's could not be run */
 } SlipwayErrorKind;
 
 /* Sets *error (when error is not NULL) and returns false. */

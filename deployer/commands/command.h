@@ -37,13 +37,15 @@ typedef struct {
 typedef enum {
   ARGUMENT_TEXT,
   ARGUMENT_ENVIRONMENT, /* one of slipway.yml; Invocation.environment is set */
+  ARGUMENT_WORDS, /* GPtrArray *: all that stands behind "--", ended by NULL; NULL: there is no "--". The last
+                     row */
 } ArgumentType;
 
 typedef struct {
   const char *name; /* "ENV"; NULL ends the rows */
   ArgumentType type;
   bool is_optional;
-  gsize offset; /* of a const char * in the choices */
+  gsize offset; /* of a const char * in the choices; ARGUMENT_WORDS: of a GPtrArray * */
   const char *help;
 } Argument;
 
@@ -83,6 +85,7 @@ typedef struct {
       *lacking;    /* name of an environment without hosts -> why (MAY_LACK_HOSTS); NULL: all have theirs */
   cJSON *document; /* with --json: what the run function has to say, set by it also when it fails. The
                       dispatcher prints and frees it. */
+  int status;      /* exit status of success: that of the user's own command (run, exec), else 0 */
 } Invocation;
 
 typedef struct {
@@ -101,9 +104,9 @@ typedef struct {
 extern const Command *const commands[];
 extern const Option global_options[];
 
-/* Runs a command line. Prints results; an error is the caller's to print (with --json it is already on stdout
- * too). */
-bool command_run(int argc, char **argv, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Runs a command line; *status is what to exit with when it succeeds. Prints results; an error is the
+ * caller's to print (with --json it is already on stdout too). */
+bool command_run(int argc, char **argv, int *status, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* For run functions: true when results are to be written as words, not as JSON. */
 static inline bool wants_words(const Invocation *invocation) {

@@ -24,6 +24,7 @@ typedef struct {
   History *history;
   Reporter *reporter;
   cJSON *document;
+  int status; /* of success */
 } Session;
 
 static void session_clear(Session *session) {
@@ -207,6 +208,7 @@ static bool run_command(const CommandLine *line, const char *words, Session *ses
             satisfy_hosts(line->command, &invocation, session, error) &&
             line->command->run(&invocation, error);
   session->document = invocation.document;
+  session->status = invocation.status;
   g_clear_pointer(&invocation.lacking, g_hash_table_unref);
   return ok;
 }
@@ -233,7 +235,7 @@ static bool run_line(const CommandLine *line, const char *words, Session *sessio
   return run_command(line, words, session, error);
 }
 
-bool command_run(int argc, char **argv, GError **error) {
+bool command_run(int argc, char **argv, int *status, GError **error) {
   g_auto(CommandLine) line = {0};
   g_auto(Session) session = {0};
   g_autoptr(GError) problem = NULL;
@@ -244,6 +246,7 @@ bool command_run(int argc, char **argv, GError **error) {
   reporter_finish(session.reporter);
   if (line.global.json && !line.global.help)
     write_document(&line, &session, problem);
+  *status = session.status;
   if (ok)
     return flush_results(error);
   (void)fflush(stdout);

@@ -230,12 +230,33 @@ static const Command *find_longer(const CommandLine *line, const char *word) {
 /* ---- arguments
  * -------------------------------------------------------------------------------------------------------- */
 
+/* The row of what stands behind "--", or NULL. */
+static const Argument *words_row(const CommandLine *line) {
+  const Argument *row = line->command != NULL ? line->command->arguments : NULL;
+  while (row != NULL && row->name != NULL && row->type != ARGUMENT_WORDS)
+    row++;
+  return row != NULL && row->name != NULL ? row : NULL;
+}
+
+/* Ends with NULL, however many follow. */
+static void add_word(const CommandLine *line, const Argument *row, const char *word) {
+  GPtrArray **words = field(line->choices, row->offset);
+  if (*words == NULL) {
+    *words = g_ptr_array_new();
+    g_ptr_array_add(*words, NULL);
+  }
+  if (word != NULL)
+    g_ptr_array_insert(*words, (gint)(*words)->len - 1, (gpointer)word);
+}
+
 static bool parse_argument(Parser *parser, const char *word, GError **error) {
   const Argument *row = parser->line->command->arguments;
   for (guint i = 0; row != NULL && row->name != NULL && i < parser->argument_count; i++)
     row++;
   if (row == NULL || row->name == NULL)
     return fail(error, SLIPWAY_ERROR_USAGE, "\"%s\" is one argument too many", word);
+  if (row->type == ARGUMENT_WORDS)
+    return fail(error, SLIPWAY_ERROR_USAGE, "\"%s\": a command stands behind \"--\"", word);
   if (word[0] == '\0')
     return fail(error, SLIPWAY_ERROR_USAGE, "%s is empty", row->name);
   *(const char **)field(parser->line->choices, row->offset) = word;
@@ -246,8 +267,12 @@ static bool parse_argument(Parser *parser, const char *word, GError **error) {
 static bool require_arguments(const Parser *parser, GError **error) {
   const Argument *row = parser->line->command->arguments;
   for (guint i = 0; row != NULL && row->name != NULL; i++, row++)
-    if (i >= parser->argument_count && !row->is_optional)
+    if (!row->is_optional && row->type != ARGUMENT_WORDS && i >= parser->argument_count)
       return fail(error, SLIPWAY_ERROR_USAGE, "%s is missing: %s", row->name, row->help);
+  const Argument *words = words_row(parser->line);
+  GPtrArray *const *given = words != NULL ? field(parser->line->choices, words->offset) : NULL;
+  if (given != NULL && (*given != NULL ? (*given)->len < 2 : !words->is_optional))
+    return fail(error, SLIPWAY_ERROR_USAGE, "a command is missing: -- %s…", words->name);
   return true;
 }
 
@@ -256,8 +281,15 @@ static bool require_arguments(const Parser *parser, GError **error) {
  */
 
 static bool parse_word(Parser *parser, const char *word, GError **error) {
+  const Argument *words = words_row(parser->line);
   if (!parser->only_arguments && strcmp(word, "--") == 0) {
     parser->only_arguments = true;
+    if (words != NULL)
+      add_word(parser->line, words, NULL);
+    return true;
+  }
+  if (parser->only_arguments && words != NULL) {
+    add_word(parser->line, words, word);
     return true;
   }
   if (!parser->only_arguments && g_str_has_prefix(word, "--"))
@@ -342,5 +374,8 @@ void command_line_clear(CommandLine *line) {
        row != NULL && row->name != NULL; row++)
     if (row->type == OPTION_LIST)
       g_clear_pointer((GPtrArray **)field(line->choices, row->offset), g_ptr_array_unref);
+  const Argument *words = words_row(line);
+  if (words != NULL)
+    g_clear_pointer((GPtrArray **)field(line->choices, words->offset), g_ptr_array_unref);
   g_clear_pointer(&line->choices, g_free);
 }

@@ -13,9 +13,13 @@ enum { WIDTH = 80, WIDEST_LEFT = 28 };
 char *usage_synopsis(const Command *command) {
   GString *text = g_string_new(command->name);
   for (const Argument *row = command->arguments; row != NULL && row->name != NULL; row++)
-    g_string_append_printf(text, row->is_optional ? " [%s]" : " %s", row->name);
+    if (row->type != ARGUMENT_WORDS)
+      g_string_append_printf(text, row->is_optional ? " [%s]" : " %s", row->name);
   if (command->options != NULL)
     g_string_append(text, " [OPTION…]");
+  for (const Argument *row = command->arguments; row != NULL && row->name != NULL; row++)
+    if (row->type == ARGUMENT_WORDS)
+      g_string_append_printf(text, row->is_optional ? " [-- %s…]" : " -- %s…", row->name);
   return g_string_free(text, FALSE);
 }
 

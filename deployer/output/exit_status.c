@@ -20,6 +20,8 @@ const ExitStatus exit_statuses[] = {
     {SLIPWAY_ERROR_STORE, 6, "store", "the history could not be read or written"},
     {SLIPWAY_ERROR_INTERRUPTED, 130, "interrupted",
      "interrupted; hosts that were changed were put back first"},
+    {SLIPWAY_ERROR_COMMAND, 125, "command",
+     "run and exec: the command could not be run; else they end as the command does"},
     {0, 0, NULL, NULL},
 };
 

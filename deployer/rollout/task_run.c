@@ -26,6 +26,7 @@ struct TaskRun {
   Lines lines[STREAMS];
   gint64 deadline; /* monotonic */
   bool is_late, is_interrupted;
+  int exit_code; /* -1: not known */
 };
 
 static void take_line(const char *line, void *data) {
@@ -48,6 +49,7 @@ TaskRun *task_run_new(const TaskConfig *task, const char *directory,
   run->on_line = on_line;
   run->data = data;
   run->kept = kept_output_new();
+  run->exit_code = -1;
   for (guint i = 0; i < STREAMS; i++) {
     run->redact[i] = redact_stream_new();
     run->lines[i] =
@@ -84,6 +86,10 @@ const KeptOutput *task_run_output(const TaskRun *run) {
   return run->kept;
 }
 
+int task_run_exit_code(const TaskRun *run) {
+  return run->exit_code;
+}
+
 static void take_output(const char *bytes, gsize length, bool is_stderr, void *data) {
   TaskRun *run = data;
   g_autoptr(GString) shown = g_string_new(NULL);
@@ -114,14 +120,14 @@ static bool open_input(const TaskRun *run, int *input, GError **error) {
          fail(error, SLIPWAY_ERROR_UNREADY, "stdin: cannot open %s: %s", path, g_strerror(errno));
 }
 
-static bool judge(const TaskRun *run, int exit_code, GError **error) {
+static bool judge(const TaskRun *run, GError **error) {
   g_autofree char *tail = kept_output_tail(run->kept);
   g_autofree char *limit = duration_format(run->task->timeout_ms);
   if (run->is_interrupted)
     return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted, and stopped%s", tail);
   if (run->is_late)
     return fail(error, SLIPWAY_ERROR_DEPLOY, "it took longer than %s and was stopped%s", limit, tail);
-  return exit_code == 0 || fail(error, SLIPWAY_ERROR_DEPLOY, "exit status %d%s", exit_code, tail);
+  return run->exit_code == 0 || fail(error, SLIPWAY_ERROR_DEPLOY, "exit status %d%s", run->exit_code, tail);
 }
 
 bool task_run_in_container(TaskRun *run, const TaskPlace *place, GError **error) {
@@ -129,7 +135,7 @@ bool task_run_in_container(TaskRun *run, const TaskPlace *place, GError **error)
   g_ptr_array_extend(argv, run->task->command, NULL, NULL);
   g_ptr_array_add(argv, NULL);
   g_autofree char *directory = g_build_filename(run->directory, place->subfolder, NULL);
-  int input = -1, exit_code = -1;
+  int input = -1;
   bool has_started = false;
   if (!open_input(run, &input, error))
     return false;
@@ -148,11 +154,11 @@ bool task_run_in_container(TaskRun *run, const TaskPlace *place, GError **error)
       .artifacts = run->task->artifacts,
       .directory = directory,
       .on_problem = take_problem};
-  const bool is_run = one_off_run(&one_off, &has_started, &exit_code, error);
+  const bool is_run = one_off_run(&one_off, &has_started, &run->exit_code, error);
   if (input >= 0)
     close(input);
   end_lines(run);
-  return is_run && judge(run, exit_code, error);
+  return is_run && judge(run, error);
 }
 
 bool task_run_on_controller(TaskRun *run, const ControllerTask *task, GError **error) {

@@ -12,6 +12,8 @@ TaskRun *task_run_new(const TaskConfig *task, const char *directory,
 void task_run_free(TaskRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TaskRun, task_run_free)
 const KeptOutput *task_run_output(const TaskRun *run);
+/* Of its container's command, once that has ended by itself; -1: it has not, or ran on the controller. */
+int task_run_exit_code(const TaskRun *run);
 
 /* Where a container task is run; all borrowed. */
 typedef struct {

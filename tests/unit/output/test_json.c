@@ -135,9 +135,9 @@ Test(exit_status, every_kind_has_the_status_of_the_contract) {
   static const struct {
     SlipwayErrorKind kind;
     int status;
-  } rows[] = {{SLIPWAY_ERROR_DEPLOY, 1},  {SLIPWAY_ERROR_USAGE, 2},        {SLIPWAY_ERROR_CONFIG, 2},
-              {SLIPWAY_ERROR_REFUSED, 3}, {SLIPWAY_ERROR_UNREADY, 4},      {SLIPWAY_ERROR_BROKEN, 5},
-              {SLIPWAY_ERROR_STORE, 6},   {SLIPWAY_ERROR_INTERRUPTED, 130}};
+  } rows[] = {{SLIPWAY_ERROR_DEPLOY, 1},  {SLIPWAY_ERROR_USAGE, 2},         {SLIPWAY_ERROR_CONFIG, 2},
+              {SLIPWAY_ERROR_REFUSED, 3}, {SLIPWAY_ERROR_UNREADY, 4},       {SLIPWAY_ERROR_BROKEN, 5},
+              {SLIPWAY_ERROR_STORE, 6},   {SLIPWAY_ERROR_INTERRUPTED, 130}, {SLIPWAY_ERROR_COMMAND, 125}};
   for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autoptr(GError) error = NULL;
     (void)fail(&error, rows[i].kind, "x");

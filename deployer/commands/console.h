@@ -1,0 +1,17 @@
+/* The user's own terminal, pipes or files as the stdin and stdout of a command elsewhere. */
+#pragma once
+
+#include "environments/hosts/engine_attach.h"
+
+typedef struct {
+  bool is_terminal; /* stdin and stdout are a terminal: it is in raw mode while the console is open */
+} Console;
+
+/* One at a time. The terminal is put back by console_close, and when a signal ends slipway. */
+void console_open(Console *console);
+void console_close(Console *console);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Console, console_close)
+
+/* Whose input and output is the console; a signal cancels it (Ctrl-C in a terminal is not one: it goes to the
+ * command). */
+EngineSession console_session(const Console *console);
