@@ -140,6 +140,15 @@ static void say_success(const Deployment *deployment) {
                release != NULL ? release : "no release", version, back, deployment->id, changes, duration);
 }
 
+/* Of an ephemeral environment: what counts is what it was for. */
+static void say_verified(const Deployment *deployment) {
+  g_autofree char *duration = duration_of(deployment);
+  g_autofree char *version = text_printable(deployment->version != NULL ? deployment->version : "?", false);
+  (void)printf("r%" G_GINT64_FORMAT " (%s) is verified in %s: d%" G_GINT64_FORMAT
+               ", started, found well and removed in %s\n",
+               deployment->release, version, deployment->environment, deployment->id, duration);
+}
+
 static void say_failure(const Deployment *deployment) {
   g_autofree char *hosts = table_render(host_columns, deployment->hosts, NULL, 0);
   (void)fprintf(stderr, "%s\nall of it: slipway show d%" G_GINT64_FORMAT "\n", hosts, deployment->id);
@@ -167,6 +176,8 @@ static void tell(Invocation *invocation, const RolloutRequest *request, const De
   }
   if (ok && deployment != NULL && deployment->kind == KIND_DOWN)
     say_down(deployment);
+  else if (ok && deployment != NULL && request->environment->is_ephemeral)
+    say_verified(deployment);
   else if (ok && deployment != NULL)
     say_success(deployment);
   else if (ok)

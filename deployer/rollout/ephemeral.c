@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "deployer/rollout/kept_output.h"
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/retention.h"
 #include "environments/compose/ports.h"
@@ -168,27 +169,33 @@ bool ephemeral_require_ports(Worker *worker, const char *effective, gsize length
  * -------------------------------------------------------------------------------------------------
  */
 
-static void append_log(GString *logs, const EngineContainer *container, const char *text) {
+static void keep_log(KeptOutput *logs, const EngineContainer *container, const char *text) {
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++)
+  for (char **line = lines; *line != NULL; line++) {
+    g_autofree char *printable = text_printable(*line, false);
+    g_autofree char *whole = g_strdup_printf("%s | %s", container->service, printable);
     if (**line != '\0')
-      g_string_append_printf(logs, "%s | %s\n", container->service, *line);
+      kept_output_add(logs, whole);
+  }
 }
 
 static bool step_logs(Worker *worker, char **detail, GError **error) {
   g_autoptr(GPtrArray) containers = NULL;
   if (!engine_list_containers(worker->engine, worker->rollout->place, &containers, error))
     return false;
-  GString *logs = g_string_new(NULL);
+  g_autoptr(KeptOutput) logs = kept_output_new();
+  gint64 lost = 0;
   for (guint i = 0; i < containers->len; i++) {
     const EngineContainer *container = g_ptr_array_index(containers, i);
     g_autofree char *text = NULL;
     g_autoptr(GError) problem = NULL;
     bool is_read = engine_log_tail(worker->engine, container->id, LOG_LINES, &text, &problem);
-    append_log(logs, container, is_read ? text : problem->message);
+    keep_log(logs, container, is_read ? text : problem->message);
   }
-  *detail = g_string_free(logs, FALSE);
-  return true;
+  g_autofree char *text = kept_output_text(logs, &lost);
+  *detail = g_strdup_printf("of %u containers", containers->len);
+  return worker->step == 0 ||
+         history_set_output(worker->rollout->request->history, worker->step, text, lost, error);
 }
 
 static bool keep_logs(Worker *worker, GError **error) {

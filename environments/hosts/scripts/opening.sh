@@ -121,13 +121,6 @@ slipway_take_lock() {
     slipway_tell processes "$(slipway_describe_holders "$1")"
     return 75
   fi
-  # Somebody may have removed the folder in between, taking it for a leftover (remove-place.sh).
-  # shellcheck disable=SC3013 # see slipway_list_holders
-  if ! [ "$1/lock" -ef /proc/self/fd/9 ]; then
-    exec 9>&-
-    slipway_take_lock "$@"
-    return
-  fi
   slipway_read_lock "$1"
   if slipway_is_elsewhere; then
     exec 9>&-

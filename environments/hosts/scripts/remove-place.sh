@@ -1,6 +1,5 @@
 #!/bin/sh
-# remove-place.sh NAME [own]: removes the folder NAME and all that is in it. Unless it is this shell's own, its lock must be free, and
-# is held meanwhile: one who opens the file now finds that it is gone (opening.sh).
+# remove-place.sh NAME [own]: removes the folder NAME and all that is in it. Unless it is this shell's own, its lock must be free.
 folder=$HOME/.slipway/$1
 [ -d "$folder" ] || exit 0
 if [ "${2-}" = own ]; then
