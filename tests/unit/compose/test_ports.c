@@ -1,62 +1,58 @@
+/* Which host ports Compose's effective configuration publishes. */
+#include "environments/compose/ports.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "fixture.h"
 #include "support/errors.h"
 
-/* `service` is what service "a" says besides its image; `problem` NULL: nothing is wrong. */
-static const struct {
-  const char *service, *problem;
-} cases[] = {
-    {"ports: ['80:80']", NULL},
-    {"scale: 1, ports: ['80:80']", NULL},
-    {"scale: 2, ports: ['80']", NULL},
-    {"scale: 2, ports: [80]", NULL},
-    {"scale: 2, ports: ['127.0.0.1::80']", NULL},
-    {"scale: 2, ports: ['8080-8081:80']", NULL},
-    {"deploy: {replicas: 3}, ports: ['127.0.0.1:8080-8082:80/udp']", NULL},
-    {"deploy: {replicas: 3}, ports: [{target: 80, published: 8080-8090}]", NULL},
-    {"deploy: {replicas: 3}, ports: [{target: 80}]", NULL},
-    {"scale: 2, ports: ['80:80']", "compose.yml:2:35: service \"a\" has 2 containers on a host, and its host "
-                                   "port 80 is for 1 of them; give "
-                                   "a range (\"8080-8081:80\")"},
-    {"scale: 2, ports: ['127.0.0.1:80:8080/tcp']", "its host port 80 is for 1 of them"},
-    {"scale: 2, ports: ['[::1]:80:8080']", "its host port 80 is for 1 of them"},
-    {"scale: 3, ports: ['8080-8081:80']", "its host port 8080-8081 is for 2 of them"},
-    {"scale: 2, ports: ['8080-8081:80-81']", "its host port 8080-8081 is for 1 of them"},
-    {"deploy: {replicas: 3}, ports: [{target: 80, published: 8080}]", "service \"a\" has 3 containers"},
-    {"deploy: {replicas: 2}, ports: [{target: 80, published: '8080'}]",
-     "its host port 8080 is for 1 of them"},
-    {"scale: '${N:-4}', ports: ['80:80']", "service \"a\" has 4 containers"},
-};
-
-Test(ports, fixed_ones_want_a_single_container) {
-  static const char *const paths[] = {"compose.yml", NULL};
-  g_auto(Folder) folder = folder_new();
-  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-    g_autoptr(ComposeProject) project = NULL;
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = g_strdup_printf("services:\n  a: {image: x, %s}\n", cases[i].service);
-    folder_write(folder, "compose.yml", text);
-    bool is_well = read_project(folder, paths, NULL, &project, &error);
-    cr_assert_eq(is_well, cases[i].problem == NULL, "%s: %s", cases[i].service,
-                 is_well ? "" : error->message);
-    if (!is_well)
-      cr_expect_not_null(strstr(error->message, cases[i].problem), "%s gave: %s", cases[i].service,
-                         error->message);
-  }
+static GPtrArray *published(const char *yaml) {
+  GPtrArray *ports = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert(compose_published_ports(yaml, strlen(yaml), &ports, &error), "%s",
+            error != NULL ? error->message : "");
+  return ports;
 }
 
-Test(ports, of_all_files_together_count) {
-  static const char *const paths[] = {"a.yml", "b.yml", "c.yml", NULL}, *const two[] = {"a.yml", "b.yml",
-                                                                                        NULL};
-  g_auto(Folder) folder = folder_new();
-  folder_write(folder, "a.yml", "services: {a: {image: x, ports: ['80:80']}}\n");
-  folder_write(folder, "b.yml", "services: {a: {scale: 2}}\n");
-  folder_write(folder, "c.yml", "services: {a: {ports: !override ['81-82:80'], volumes: !reset null}}\n");
-  g_autoptr(ComposeProject) project = NULL, none = NULL;
-  g_autoptr(GError) error = NULL, problem = NULL;
-  cr_expect_not(read_project(folder, two, NULL, &none, &problem));
-  cr_expect_not_null(strstr(problem->message, "a.yml:1:34: "), "%s", problem->message);
-  cr_expect(read_project(folder, paths, NULL, &project, &error), "%s", error == NULL ? "" : error->message);
+static void assert_port(const GPtrArray *ports, guint index, const char *service, guint number, bool is_udp,
+                        const char *address) {
+  cr_assert_lt(index, ports->len);
+  const PublishedPort *port = ports->pdata[index];
+  cr_assert_str_eq(port->service, service);
+  cr_assert_eq(port->port, number);
+  cr_assert_eq(port->is_udp, is_udp);
+  cr_assert_str_eq(port->address, address);
+}
+
+Test(ports, version_1_writes_them_short) {
+  g_autoptr(GPtrArray) ports =
+      published("services:\n"
+                "  web:\n"
+                "    ports: [80:8080/tcp, '127.0.0.1:5353:53/udp', 90-91:90-91, '8000']\n"
+                "  api: {image: x}\n");
+  cr_assert_eq(ports->len, 4);
+  assert_port(ports, 0, "web", 80, false, "");
+  assert_port(ports, 1, "web", 5353, true, "127.0.0.1");
+  assert_port(ports, 2, "web", 90, false, "");
+  assert_port(ports, 3, "web", 91, false, "");
+}
+
+Test(ports, version_2_writes_them_long) {
+  g_autoptr(GPtrArray) ports =
+      published("services:\n"
+                "  web:\n"
+                "    ports:\n"
+                "      - {mode: ingress, host_ip: '::1', target: 8080, published: '80', protocol: tcp}\n"
+                "      - {target: 53, published: 5353, protocol: udp}\n"
+                "      - {target: 9000}\n");
+  cr_assert_eq(ports->len, 2);
+  assert_port(ports, 0, "web", 80, false, "::1");
+  assert_port(ports, 1, "web", 5353, true, "");
+}
+
+Test(ports, what_is_not_yaml_is_refused) {
+  GPtrArray *ports = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert_not(compose_published_ports("a: [", 4, &ports, &error));
+  cr_assert(error_is(error, SLIPWAY_ERROR_UNREADY));
 }
