@@ -217,8 +217,8 @@ static bool add_header(Exchange *exchange, const char *header, GError **error) {
 }
 
 static bool set_headers(Exchange *exchange, const HttpRequest *request, GError **error) {
-  /* "Name:" tells libcurl not to send one of its own making. */
-  if (!add_header(exchange, "Expect:", error) ||
+  /* "Name:" tells libcurl not to send one of its own making; libcurl 7.88 would sign it all the same. */
+  if ((request->sigv4 == NULL && !add_header(exchange, "Expect:", error)) ||
       (request->body == NULL && !add_header(exchange, "Content-Type:", error)))
     return false;
   for (guint i = 0; request->headers != NULL && request->headers[i] != NULL; i++)

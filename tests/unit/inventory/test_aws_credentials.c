@@ -132,11 +132,11 @@ Test(aws_credentials, come_from_a_containers_endpoint) {
 }
 
 Test(aws_credentials, come_from_the_instance_by_imds_v2) {
-  PlayedServer *server =
-      played_server_start((const char *const[]){"200 session-token", "200 my-role",
-                                                "200 {\"Code\": \"Success\", \"AccessKeyId\": \"I\", "
-                                                "\"SecretAccessKey\": \"is\", \"Token\": \"it\"}",
-                                                "200 session-token", "404 none", "403 no", NULL});
+  static const char keys[] =
+      "200 {\"Code\": \"Success\", \"AccessKeyId\": \"I\", \"SecretAccessKey\": \"is\", "
+      "\"Token\": \"it\"}";
+  PlayedServer *server = played_server_start((const char *const[]){
+      "200 session-token", "200 my-role", keys, "200 session-token", "404 none", "403 no", NULL});
   g_unsetenv("AWS_EC2_METADATA_DISABLED");
   g_setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", played_server_url(server), TRUE);
   expect_found(NULL, "I is it");
