@@ -113,7 +113,7 @@ static bool ask_verified(const GateFacts *facts, const Release *release, GateAns
     g_autofree char *part =
         is_verified
             ? g_strdup_printf(R " is verified in %s (" D ")", release->id, required->environment,
-                              environment_newest_of(required, release->id)->id)
+                              environment_verified_by(required, release->id)->id)
             : g_strdup_printf(R " is not verified in %s: %s", release->id, required->environment, reason);
     append_part(is_verified ? verified : missing, part);
   }

@@ -116,8 +116,20 @@ static void fold_counting(EnvironmentState *state, const Deployment *deployment)
   state->down = NULL;
 }
 
+/* Where it ran, and what ran there since, this history does not know: it says that the release is good,
+ * unless this history knows better. */
+static void fold_vouching(EnvironmentState *state, const Deployment *deployment) {
+  if (deployment_counts(deployment) && !deployment_skips_a_host(deployment) &&
+      !environment_marks_bad(state, deployment->release, NULL))
+    verify(state, deployment);
+}
+
 static void fold_deployment(EnvironmentState *state, const Deployment *deployment) {
   keep(state->by_id, &deployment->id, deployment);
+  if (deployment->move == MOVE_NONE) {
+    fold_vouching(state, deployment);
+    return;
+  }
   if (deployment->status == STATUS_RUNNING)
     state->running = deployment;
   if (changed_nothing(deployment))

@@ -1,18 +1,22 @@
-/* `history import`: what the hosts of an environment know and this history does not. */
+/* `history import`: what the hosts of an environment, or an export of another history, know and this history
+ * does not. */
 #include <stdio.h>
 
 #include "deployer/commands/deliver.h"
 #include "deployer/commands/rows.h"
 #include "deployer/output/deployment_json.h"
+#include "deployer/output/release_json.h"
 #include "deployer/output/words.h"
 #include "deployer/rollout/import.h"
+#include "deployer/rollout/travel.h"
+#include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
 
 #include "support/poison.h"
 
 typedef struct {
-  const char *environment;
+  const char *environment, *file;
   HostChoices hosts;
   ForceChoices force;
   LockChoices lock;
@@ -81,7 +85,57 @@ static bool tell(Invocation *invocation, gint64 newest_before, GError **error) {
   return true;
 }
 
-static bool run_import(Invocation *invocation, GError **error) {
+/* ---- from a file ---- */
+
+static void print_travelled(const TravelReport *report) {
+  const Release *release = report->release;
+  g_autofree char *version = text_printable(release->version, false);
+  (void)printf("%s there is r%" G_GINT64_FORMAT " here (%s)\n", report->there, release->id, version);
+  for (guint i = 0; i < report->deployments->len; i++) {
+    const Deployment *deployment = report->deployments->pdata[i];
+    g_autofree char *when = time_in_full(deployment->finished_at, g_get_real_time());
+    (void)printf("  verified in %s, %s: d%" G_GINT64_FORMAT "\n", deployment->environment, when,
+                 deployment->id);
+  }
+  if (report->known > 0)
+    (void)printf("  %s known already\n",
+                 report->known == 1 ? "1 deployment was" : "the other deployments were");
+  if (report->approvals > 0) {
+    g_autofree char *count = count_word(report->approvals, "approval", "approvals");
+    (void)printf("  %s\n", count);
+  }
+}
+
+static cJSON *travelled_json(const TravelReport *report) {
+  cJSON *json = cJSON_CreateObject();
+  json_set_string(json, "there", report->there);
+  json_set(json, "release", release_json(report->release));
+  cJSON *list = cJSON_AddArrayToObject(json, "imported");
+  for (guint i = 0; i < report->deployments->len; i++)
+    cJSON_AddItemToArray(list, deployment_json(report->deployments->pdata[i], NULL));
+  json_set_integer(json, "known", report->known);
+  json_set_integer(json, "approvals", report->approvals);
+  return json;
+}
+
+static bool import_file(Invocation *invocation, const char *path, GError **error) {
+  const RolloutRequest request = {.config = invocation->config,
+                                  .history = invocation->history,
+                                  .reporter = invocation->reporter,
+                                  .command = invocation->line};
+  g_auto(TravelReport) report = {0};
+  if (!travel_import(&request, path, &report, error))
+    return false;
+  if (wants_words(invocation))
+    print_travelled(&report);
+  else
+    invocation->document = travelled_json(&report);
+  return true;
+}
+
+/* ---- from the hosts ---- */
+
+static bool import_hosts(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   RolloutRequest request = {.config = invocation->config,
                             .environment = invocation->environment,
@@ -97,11 +151,25 @@ static bool run_import(Invocation *invocation, GError **error) {
          import_all(&request, &imported, error) && tell(invocation, newest_before, error);
 }
 
+static bool run_import(Invocation *invocation, GError **error) {
+  const Choices *choices = invocation->choices;
+  if ((choices->environment != NULL) == (choices->file != NULL))
+    return fail(
+        error, SLIPWAY_ERROR_USAGE,
+        "history import: from where? ENV asks the hosts of an environment, --file FILE reads what `slipway "
+        "history export` wrote; one of both");
+  return choices->file != NULL ? import_file(invocation, choices->file, error)
+                               : import_hosts(invocation, error);
+}
+
 static const Argument arguments[] = {
-    {"ENV", ARGUMENT_ENVIRONMENT, false, offsetof(Choices, environment), "an environment of slipway.yml"},
+    {"ENV", ARGUMENT_ENVIRONMENT, true, offsetof(Choices, environment),
+     "an environment of slipway.yml, whose hosts are asked"},
     {0},
 };
 static const Option options[] = {
+    {0, OPTION_TEXT, "file", "FILE", offsetof(Choices, file),
+     "an export of another history (slipway history export); no host is asked"},
     SKIP_OPTIONS(offsetof(Choices, hosts)),
     FORCE_OPTIONS(offsetof(Choices, force)),
     LOCK_OPTIONS(offsetof(Choices, lock)),
@@ -109,11 +177,12 @@ static const Option options[] = {
 };
 static const Example examples[] = {
     {"history import prod", "after the history file was lost; then: slipway rollback prod"},
+    {"history import --file r7.json", "what another agent verified may be promoted here"},
     {0},
 };
 const Command command_history_import = {
     .name = "history import",
-    .summary = "take in the deployments that only the hosts know",
+    .summary = "take in the deployments that only the hosts, or another history, know",
     .description =
         "For a history that was lost, or when another machine deployed there too. Each host keeps a journal "
         "of its deployments, and of those that a rollback may return to the images, the configuration and "
@@ -121,7 +190,12 @@ const Command command_history_import = {
         "files: with "
         "these, rollback works as before. The hosts are locked meanwhile, no container is touched, and what "
         "is here already stays as it is. deploy, promote, rollback, down and prune do the same before they "
-        "decide anything. What never touched a host, and holds, are not on the hosts.",
+        "decide anything. What never touched a host, holds and approvals are not on the hosts.\n\n"
+        "With --file, a release and where it was verified: its gates then let it in as they would there. "
+        "What rollback "
+        "means here does not change, for such deployments only vouch for their release, until a host tells "
+        "of them "
+        "too. A file that contradicts what is known is refused (exit status 3).",
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),

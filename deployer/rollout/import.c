@@ -80,7 +80,8 @@ static bool find_known(Import *import, GError **error) {
     return false;
   for (guint i = 0; i < import->recorded->len; i++) {
     Deployment *deployment = import->recorded->pdata[i];
-    g_hash_table_insert(import->known, deployment->uid, deployment);
+    if (deployment->move != MOVE_NONE) /* of an export: now it gets its place */
+      g_hash_table_insert(import->known, deployment->uid, deployment);
   }
   return true;
 }

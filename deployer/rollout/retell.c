@@ -247,7 +247,7 @@ static void take_fields(Deployment *deployment, const JournalEntry *entry, const
   if (!deployment_kind_parse(json_string(description, "kind"), &deployment->kind) &&
       !deployment_kind_parse(json_string(entry->line, "kind"), &deployment->kind))
     g_assert_not_reached(); /* journals_merge leaves such lines out */
-  if (!stack_move_parse(json_string(description, "move"), &deployment->move))
+  if (!stack_move_parse(json_string(description, "move"), &deployment->move) || deployment->move == MOVE_NONE)
     deployment->move = MOVE_PUSH;
   deployment->actor = take_text(description, "actor");
   deployment->reason = take_text(description, "reason");

@@ -103,7 +103,12 @@ typedef enum {
 } HostStatus;
 /* What success does to the environment's stack (design §4, "Which deployment is which"). Decided before,
  * applied only if it counts. */
-typedef enum { MOVE_PUSH, MOVE_POP, MOVE_RETURN } StackMove;
+typedef enum {
+  MOVE_PUSH,
+  MOVE_POP,
+  MOVE_RETURN,
+  MOVE_NONE, /* of another history's export: it vouches for its release, and changes nothing else */
+} StackMove;
 const char *deployment_kind_name(DeploymentKind kind);
 const char *deployment_status_name(DeploymentStatus status);
 const char *host_status_name(HostStatus status);
@@ -111,6 +116,7 @@ const char *stack_move_name(StackMove move);
 /* False: no such word. */
 bool deployment_kind_parse(const char *name, DeploymentKind *kind) G_GNUC_WARN_UNUSED_RESULT;
 bool stack_move_parse(const char *name, StackMove *move) G_GNUC_WARN_UNUSED_RESULT;
+bool host_status_parse(const char *name, HostStatus *status) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   char *name, *address; /* address NULL: local */
@@ -182,11 +188,14 @@ typedef struct {
   const char *restores, *leaves; /* uids; NULL or not recorded: none */
   gint64 before; /* it ended before this one, which is recorded and has ended; 0: it is the newest */
 } DeploymentImport;
-/* Records it, in one transaction. A uid that is recorded already: nothing, *existed. The release is the one
+/* Records it, in one transaction. A uid that is recorded already: nothing, *existed; unless it was only vouching
+ * (MOVE_NONE) and this one is not: then it takes its place. The release is the one
  * of that uid, or of the same version and images; where other images have its version, it is recorded as
  * VERSION+START-OF-UID. The snapshot's blob must be there. */
 bool history_import_deployment(History *history, DeploymentImport *import, bool *existed,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for a release alone: `release` becomes what it is here. */
+bool history_take_release(History *history, Release *release, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   gint64 id;

@@ -8,7 +8,7 @@ static const char *const kind_names[] = {"deploy", "promote", "rollback", "down"
 static const char *const status_names[] = {"running", "succeeded", "failed", "broken", "interrupted"};
 static const char *const host_status_names[] = {"pending", "changed", "unchanged", "restored",
                                                 "failed",  "skipped", "unknown"};
-static const char *const move_names[] = {"push", "pop", "return"};
+static const char *const move_names[] = {"push", "pop", "return", "none"};
 
 const char *deployment_kind_name(DeploymentKind kind) {
   g_assert(kind < G_N_ELEMENTS(kind_names));
@@ -47,6 +47,14 @@ bool stack_move_parse(const char *name, StackMove *move) {
   if (!find_name(move_names, G_N_ELEMENTS(move_names), name, &index))
     return false;
   *move = (StackMove)index;
+  return true;
+}
+
+bool host_status_parse(const char *name, HostStatus *status) {
+  guint index = 0;
+  if (!find_name(host_status_names, G_N_ELEMENTS(host_status_names), name, &index))
+    return false;
+  *status = (HostStatus)index;
   return true;
 }
 

@@ -71,16 +71,57 @@ static bool record(History *history, DeploymentImport *import, GError **error) {
          history_insert_deployment(history, deployment, sequence, &deployment->id, error);
 }
 
+/* What only vouched for its release turns out to be a part of this environment's own past. */
+static bool take_place(History *history, DeploymentImport *import, gint64 id, GError **error) {
+  Deployment *deployment = import->deployment;
+  gint64 sequence = 0;
+  if (!find_id(history, import->restores, &deployment->restores, error) ||
+      !find_id(history, import->leaves, &deployment->leaves, error) ||
+      !choose_sequence(history, import, &sequence, error))
+    return false;
+  g_auto(Query) query = {0};
+  if (!query_prepare(history,
+                     "UPDATE deployment SET move = ?, restores = ?, leaves = ?, sequence = ? WHERE id = ?",
+                     &query, error))
+    return false;
+  query_text(&query, stack_move_name(deployment->move));
+  query_id(&query, deployment->restores);
+  query_id(&query, deployment->leaves);
+  query_integer(&query, sequence);
+  query_integer(&query, id);
+  return query_run_one(&query, "deployment d", id, error);
+}
+
+static bool only_vouches(History *history, gint64 id, bool *is_so, GError **error) {
+  gint64 count = 0;
+  if (!read_number(history, "SELECT count(*) FROM deployment WHERE id = ? AND move = 'none'", id, &count,
+                   error))
+    return false;
+  *is_so = count > 0;
+  return true;
+}
+
 bool history_import_deployment(History *history, DeploymentImport *import, bool *existed, GError **error) {
   g_auto(Transaction) transaction = {0};
   gint64 id = 0;
+  bool is_vouching = false;
   if (!transaction_begin(history, &transaction, error) ||
       !find_id(history, import->deployment->uid, &id, error))
     return false;
-  *existed = id != 0;
-  if (*existed) {
-    import->deployment->id = id;
-    return true;
+  if (id == 0) {
+    *existed = false;
+    return record(history, import, error) && transaction_commit(&transaction, error);
   }
-  return record(history, import, error) && transaction_commit(&transaction, error);
+  if (!only_vouches(history, id, &is_vouching, error))
+    return false;
+  import->deployment->id = id;
+  *existed =
+      !is_vouching || import->deployment->move == MOVE_NONE || import->deployment->status == STATUS_RUNNING;
+  return *existed || (take_place(history, import, id, error) && transaction_commit(&transaction, error));
+}
+
+bool history_take_release(History *history, Release *release, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  return transaction_begin(history, &transaction, error) && history_import_release(history, release, error) &&
+         transaction_commit(&transaction, error);
 }

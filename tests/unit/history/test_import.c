@@ -156,3 +156,37 @@ Test(import, uids_are_looked_up_together) {
   cr_assert_eq(found->len, 1);
   cr_assert_str_eq(((const Deployment *)found->pdata[0])->uid, one->uid);
 }
+
+static StackMove move_of(gint64 id) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) deployment = NULL;
+  assert_works(history_get_deployment(history, id, &deployment, &error));
+  return deployment->move;
+}
+
+Test(import, what_only_vouched_takes_its_place_when_the_hosts_tell_of_it) {
+  g_autoptr(Deployment) told = foreign('a', STATUS_SUCCEEDED), vouching = foreign('b', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) again = foreign('b', STATUS_SUCCEEDED), confirmed = foreign('b', STATUS_SUCCEEDED);
+  vouching->move = again->move = MOVE_NONE;
+  cr_expect(take_in(vouching, NULL, 0));
+  cr_expect(take_in(told, NULL, 0));
+  assert_order("d2 d1");
+  cr_expect_not(take_in(again, NULL, 0));
+  cr_expect_eq(move_of(1), MOVE_NONE);
+  cr_expect(take_in(confirmed, NULL, 0));
+  cr_expect_eq(confirmed->id, 1);
+  cr_expect_eq(move_of(1), MOVE_PUSH);
+  assert_order("d1 d2");
+  cr_expect_not(take_in(again, NULL, 0));
+  cr_expect_eq(move_of(1), MOVE_PUSH, "and is no longer one that only vouches");
+}
+
+Test(import, a_release_alone_becomes_what_it_is_here) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Release) first = foreign_release('a', "1.0", "11"), same = foreign_release('b', "1.0", "11");
+  assert_works(history_take_release(history, first, &error));
+  assert_works(history_take_release(history, same, &error));
+  cr_expect_eq(first->id, 1);
+  cr_expect_eq(same->id, 1);
+  cr_expect_str_eq(same->uid, first->uid);
+}

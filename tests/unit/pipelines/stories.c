@@ -80,6 +80,7 @@ static void tell_one(Story *story, const char *environment, const char *sentence
     deployment->kind = KIND_DOWN;
   } else {
     deployment->kind = g_str_equal(words[0], "promote") ? KIND_PROMOTE : KIND_DEPLOY;
+    deployment->move = g_str_equal(words[0], "vouch") ? MOVE_NONE : MOVE_PUSH;
     give_release(deployment, words[next++]);
   }
   end(deployment, words[next] == NULL ? "ok" : words[next]);

@@ -3,8 +3,9 @@
  *   "deploy r1; deploy r2:b fail; rollback; rollback d1 broken; down"
  *
  * Deployments are d1, d2, … in order. A release's images are its name; what follows ":" is its configuration.
- * A rollback goes where environment_rollback_target says at that point. The last word is how it ended (see
- * `outcomes`); without one it succeeded. */
+ * "vouch" is a deploy that another history tells of in an export. A rollback goes where
+ * environment_rollback_target says at that point. The last word is how it ended (see `outcomes`); without one
+ * it succeeded. */
 #pragma once
 
 #include "pipelines/state.h"

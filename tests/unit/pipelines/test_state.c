@@ -53,6 +53,14 @@ static const Row rows[] = {
     {"deploy r1; deploy r2; rollback skipped", "d1", "d3", "", "r2"},
     {"deploy r1; deploy r2; rollback skipped; deploy r1 same", "d1", "d4", "r1", "r2"},
 
+    /* an export of another history vouches for its release, and changes nothing else */
+    {"vouch r1", "", "", "r1", ""},
+    {"deploy r1; vouch r2", "d1", "d1", "r1 r2", ""},
+    {"deploy r1; vouch r3; deploy r2; rollback", "d1", "d4", "r1 r3", "r2"},
+    {"deploy r1; deploy r2; rollback; vouch r2", "d1", "d3", "r1", "r2"},
+    {"deploy r1; vouch r2; deploy r2; rollback", "d1", "d4", "r1", "r2"},
+    {"deploy r1; vouch r2 fail; vouch r3 skipped", "d1", "d1", "r1", ""},
+
     /* --to pushes */
     {"deploy r1; deploy r2; deploy r3; rollback d1", "d1 d2 d3 d4", "d4", "r1 r2", "r3"},
     {"deploy r1; deploy r2; deploy r3; rollback d1; rollback", "d1 d2 d3", "d5", "r2 r3", "r1"},
