@@ -118,7 +118,8 @@ static void check_host(gpointer data, gpointer unused) {
   gint64 answered = g_get_real_time();
   g_autofree char *took = duration_for_people((answered - asked) / 1000);
   say(check, check->host->config->address != NULL ? "ssh" : "shell", true,
-      g_strdup_printf("answers in %s", took));
+      g_strdup_printf("answers in %s%s%s", took, check->host->note != NULL ? "; " : "",
+                      check->host->note != NULL ? check->host->note : ""));
   check_compose(check, facts);
   check_engine(check, facts);
   check_clock(check, facts, asked, answered);

@@ -49,8 +49,11 @@ static bool open_and_lock(Worker *worker, GError **error) {
 }
 
 static bool open_host(Worker *worker, char **detail, GError **error) {
-  if (!open_and_lock(worker, error) || !require_engine(worker->facts, error) ||
-      !engine_new(worker->host, &worker->engine, error))
+  if (!open_and_lock(worker, error))
+    return false;
+  if (worker->host->note != NULL)
+    reporter_note(worker->rollout->request->reporter, "%s: %s", worker->config->name, worker->host->note);
+  if (!require_engine(worker->facts, error) || !engine_new(worker->host, &worker->engine, error))
     return false;
   *detail = g_strdup_printf("engine %s, Compose %s", engine_version(worker->engine),
                             worker->facts->compose == COMPOSE_V1 ? "v1" : "v2");

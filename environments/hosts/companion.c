@@ -2,10 +2,12 @@
 #include "environments/hosts/companion.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,22 @@
 #include "support/poison.h"
 
 enum { KINDNESS_MS = 1000 };
+
+bool companion_pipes(int own[3], int child[3], GError **error) {
+  int ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+  const bool is_well = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[0]) == 0 &&
+                       pipe2(ends[1], O_CLOEXEC) == 0 && pipe2(ends[2], O_CLOEXEC) == 0;
+  const int cause = errno;
+  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+    own[i] = ends[i][0];
+    child[i] = ends[i][1];
+    if (!is_well && own[i] >= 0) {
+      close(own[i]);
+      close(child[i]);
+    }
+  }
+  return is_well || fail(error, SLIPWAY_ERROR_UNREADY, "cannot make a pipe: %s", g_strerror(cause));
+}
 
 bool companion_start(const char *const *argv, const int descriptors[3], pid_t group, pid_t *child,
                      GError **error) {

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Our ends and the child's of its stdin, stdout and stderr. Scripts may open /dev/stdout, so that is a pipe;
+ * stdin is a socket, which can be written to without SIGPIPE. The caller closes all six. */
+bool companion_pipes(int own[3], int child[3], GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* argv[0] is looked up in PATH; `descriptors` become 0, 1 and 2 (the caller closes its own). `group`: the
  * process group to join, 0 for a new one, whose id is the child's. */
 bool companion_start(const char *const *argv, const int descriptors[3], pid_t group, pid_t *child,

@@ -25,11 +25,18 @@ void host_set_factory(HostFactory factory) {
   own_factory = factory;
 }
 
+static const HostBackend *choose_backend(const HostConfig *config) {
+  static const HostBackend *const clients[] = {[SSH_CLIENT_AUTO] = &ssh_auto_backend,
+                                               [SSH_CLIENT_LIBSSH2] = &ssh_backend,
+                                               [SSH_CLIENT_OPENSSH] = &openssh_backend};
+  return config->address == NULL ? &local_backend : clients[config->ssh.client];
+}
+
 Host *host_new(const HostConfig *config) {
   if (own_factory != NULL)
     return own_factory(config);
   Host *host = g_new0(Host, 1);
-  const HostBackend *backend = config->address == NULL ? &local_backend : &ssh_backend;
+  const HostBackend *backend = choose_backend(config);
   host->ops = &backend->ops;
   host->config = config;
   backend->init(host);
@@ -40,6 +47,7 @@ void host_free(Host *host) {
   if (host == NULL)
     return;
   host->ops->close(host);
+  g_free(host->note);
   g_free(host);
 }
 
@@ -82,6 +90,19 @@ bool host_write_through_shell(Host *host, const char *path, guint mode, const vo
       .text = host_script_write_file, .argv = argv, .input = bytes, .input_length = length};
   g_auto(HostReply) reply = {0};
   return host_run(host, &script, &reply, error) || prefix(error, "cannot write %s: ", path);
+}
+
+bool host_url_place(const char *url, char **name, guint *port, GError **error) {
+  g_autofree char *scheme = NULL;
+  g_autofree char *host = NULL;
+  int said = -1;
+  g_autoptr(GError) cause = NULL;
+  if (!g_uri_split_network(url, G_URI_FLAGS_NONE, &scheme, &host, &said, &cause))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s: %s", url, cause->message);
+  const guint usual = strcmp(scheme, "https") == 0 ? 443 : 80;
+  *port = said > 0 ? (guint)said : usual;
+  *name = g_steal_pointer(&host);
+  return true;
 }
 
 bool host_engine_socket(const HostConfig *config, const char **path, GError **error) {

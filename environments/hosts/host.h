@@ -1,8 +1,8 @@
-/* A host, however it is reached: one row of function pointers per way (ssh.c, local.c; a test's fault
- * injector; later the user's own `ssh` program). All remote effects pass these pointers. A Host belongs to
- * one thread at a time; host_abort may come from any. Failures to reach or talk are SLIPWAY_ERROR_UNREADY;
- * callers that have changed something recast them. Messages do not begin with the host's name: the caller's
- * layer adds it once. */
+/* A host, however it is reached: one row of function pointers per way (local.c; ssh.c by libssh2, openssh.c
+ * by the user's own `ssh` program, ssh_auto.c by the fitting one of them; a test's fault injector). All
+ * remote effects pass these pointers. A Host belongs to one thread at a time; host_abort may come from any.
+ * Failures to reach or talk are SLIPWAY_ERROR_UNREADY; callers that have changed something recast them.
+ * Messages do not begin with the host's name: the caller's layer adds it once. */
 #pragma once
 
 #include <glib.h>
@@ -60,9 +60,11 @@ struct Host {
   const HostOps *ops;
   const HostConfig *config; /* borrowed */
   void *backend;
+  char *note; /* once it is open: what a person should be told of how it is reached; NULL: nothing. A process
+                 says it of one host only */
 };
 
-/* Chooses the row by config: address NULL is `local`, else `ssh`. Does not connect. */
+/* Chooses the row by config: address NULL is `local`, else what `ssh: {client: …}` says. Does not connect. */
 Host *host_new(const HostConfig *config);
 /* For tests: host_new asks `factory` instead, from now on; NULL as before. Not while another thread runs. */
 typedef Host *(*HostFactory)(const HostConfig *config);

@@ -30,24 +30,6 @@ static bool check_aborted(Local *local, GError **error) {
   return !is_aborted || fail(error, SLIPWAY_ERROR_UNREADY, "aborted");
 }
 
-/* Our ends and the child's of its stdin, stdout and stderr. Scripts may open /dev/stdout, so that is a pipe;
- * the shell's own stdin is a socket, which can be written to without SIGPIPE. */
-static bool make_pipes(int own[3], int child[3], GError **error) {
-  int ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-  const bool is_well = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[0]) == 0 &&
-                       pipe2(ends[1], O_CLOEXEC) == 0 && pipe2(ends[2], O_CLOEXEC) == 0;
-  const int cause = errno;
-  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-    own[i] = ends[i][0];
-    child[i] = ends[i][1];
-    if (!is_well && own[i] >= 0) {
-      close(own[i]);
-      close(child[i]);
-    }
-  }
-  return is_well || fail(error, SLIPWAY_ERROR_UNREADY, "cannot make a pipe: %s", g_strerror(cause));
-}
-
 static bool spawn_shell(Local *local, char **argv, const int child[3], GError **error) {
   pthread_mutex_lock(&local->lock);
   const bool has_started = companion_start((const char *const *)argv, child, 0, &local->child, error);
@@ -58,7 +40,7 @@ static bool spawn_shell(Local *local, char **argv, const int child[3], GError **
 static bool local_start_shell(Local *local, const HostScript *opening, HostReply *reply, GError **error) {
   int own[3];
   int child[3];
-  if (!make_pipes(own, child, error))
+  if (!companion_pipes(own, child, error))
     return false;
   g_auto(GStrv) argv = shell_argv(&local->shell, 0, opening); /* a controller that goes closes the pipe */
   const bool has_started = spawn_shell(local, argv, child, error);

@@ -70,6 +70,15 @@ char **shell_argv(const Shell *shell, guint idle_seconds, const HostScript *open
   return (char **)g_ptr_array_free(argv, FALSE);
 }
 
+char *shell_command(const char *const *argv) {
+  GString *command = g_string_new("exec");
+  for (; *argv != NULL; argv++) {
+    g_autofree char *quoted = shell_quote(*argv);
+    g_string_append_printf(command, " %s", quoted);
+  }
+  return g_string_free(command, FALSE);
+}
+
 /* --- one answer
  * ----------------------------------------------------------------------------------------------- */
 

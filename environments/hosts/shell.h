@@ -29,6 +29,8 @@ void shell_clear(Shell *shell); /* closes the descriptors */
 /* The program to start on the host, NULL-terminated; g_strfreev. idle_seconds 0: waits for frames for ever.
  */
 char **shell_argv(const Shell *shell, guint idle_seconds, const HostScript *opening);
+/* The same as one command line for the user's login shell on the host. Caller frees. */
+char *shell_command(const char *const *argv);
 /* Takes the descriptors of the program just started, and waits for the opening script's answer. */
 bool shell_start(Shell *shell, const int descriptors[3], const HostScript *opening, HostReply *reply,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;

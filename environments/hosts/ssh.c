@@ -36,12 +36,7 @@ static bool explain(Ssh *ssh, GError **error) {
 
 static char *opening_command(const Ssh *ssh, const HostScript *opening) {
   g_auto(GStrv) argv = shell_argv(&ssh->shell, SHELL_IDLE_SECONDS, opening);
-  GString *command = g_string_new("exec");
-  for (char **word = argv; *word != NULL; word++) {
-    g_autofree char *quoted = shell_quote(*word);
-    g_string_append_printf(command, " %s", quoted);
-  }
-  return g_string_free(command, FALSE);
+  return shell_command((const char *const *)argv);
 }
 
 /* The shell is the first channel: sshd sets TCP_NODELAY only when it starts a command. */
@@ -85,8 +80,8 @@ static bool listen_for_engine(Host *host, GError **error) {
   if (!host_engine_socket(host->config, &socket, error))
     return false;
   g_autofree char *url = g_strconcat("unix://", socket, NULL);
-  g_autofree char *quoted = shell_quote(url);
-  g_autofree char *otherwise = g_strconcat("docker -H ", quoted, " system dial-stdio", NULL);
+  g_autofree char *otherwise =
+      shell_command((const char *const[]){"docker", "-H", url, "system", "dial-stdio", NULL});
   g_autoptr(Route) route = route_new(ROUTE_SOCKET, socket, 0, otherwise);
   return forwarder_listen(ssh->forwarder, route, &ssh->engine, error);
 }
@@ -119,9 +114,9 @@ static bool ssh_dial(Host *host, int *descriptor, GError **error) {
   return unix_connect(forwarder_listener_path(ssh->engine), descriptor, error) || explain(ssh, error);
 }
 
-static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, int port, HttpReply *reply,
+static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, guint port, HttpReply *reply,
                        GError **error) {
-  g_autoptr(Route) route = route_new(ROUTE_TCP, name, (guint)port, NULL);
+  g_autoptr(Route) route = route_new(ROUTE_TCP, name, port, NULL);
   ForwarderListener *listener = NULL;
   if (!forwarder_listen(ssh->forwarder, route, &listener, error))
     return false;
@@ -137,14 +132,10 @@ static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, i
 }
 
 static bool ssh_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
-  g_autofree char *scheme = NULL;
   g_autofree char *name = NULL;
-  int port = -1;
-  g_autoptr(GError) cause = NULL;
-  if (!g_uri_split_network(request->url, G_URI_FLAGS_NONE, &scheme, &name, &port, &cause))
-    return fail(error, SLIPWAY_ERROR_UNREADY, "%s: %s", request->url, cause->message);
-  const int default_port = strcmp(scheme, "https") == 0 ? 443 : 80;
-  return fetch_from(host->backend, request, name, port > 0 ? port : default_port, reply, error);
+  guint port = 0;
+  return host_url_place(request->url, &name, &port, error) &&
+         fetch_from(host->backend, request, name, port, reply, error);
 }
 
 /* --- ending
@@ -164,6 +155,11 @@ static void ssh_close(Host *host) {
   ssh_link_clear(&ssh->link);
   g_free(ssh);
   host->backend = NULL;
+}
+
+bool ssh_is_beyond_libssh2(const Host *host) {
+  const Ssh *ssh = host->backend;
+  return ssh->link.is_beyond_libssh2;
 }
 
 static void ssh_init(Host *host) {

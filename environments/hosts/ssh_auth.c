@@ -1,5 +1,6 @@
 /* Proving who we are: public keys from files and from the agent. There is no password authentication. */
 #include <string.h>
+#include <unistd.h>
 
 #include "environments/hosts/ssh_key.h"
 #include "environments/hosts/ssh_link.h"
@@ -7,15 +8,14 @@
 #include "support/poison.h"
 #include "support/text.h"
 
-#define RSA_SHA2_SINCE 0x010b00
-
 /* Who is trying, and what was tried, for the error. */
 typedef struct {
   SshLink *link;
   const SshTarget *target;
   GString *tried;
   bool has_tried_rsa;
-  bool is_over; /* the server hung up, or time is: no use in trying more keys */
+  bool has_tried_beyond; /* a key that the ssh program could use otherwise than libssh2 */
+  bool is_over;          /* the server hung up, or time is: no use in trying more keys */
 } Attempt;
 
 static void note(Attempt *attempt, const char *key, const char *outcome) {
@@ -24,15 +24,12 @@ static void note(Attempt *attempt, const char *key, const char *outcome) {
                          outcome);
 }
 
-static bool is_rsa(const char *type) {
-  return strcmp(type, "ssh-rsa") == 0;
-}
-
 /* Judges what libssh2 said of one key. */
 static bool accept_outcome(Attempt *attempt, const char *key, const char *type, int problem) {
   if (problem == 0)
     return true;
-  attempt->has_tried_rsa |= is_rsa(type);
+  attempt->has_tried_rsa |= strcmp(type, "ssh-rsa") == 0;
+  attempt->has_tried_beyond |= ssh_key_is_beyond_libssh2(type) || strcmp(type, "unknown") == 0;
   if (problem == LIBSSH2_ERROR_AUTHENTICATION_FAILED || problem == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) {
     note(attempt, key, "refused");
     return false;
@@ -50,6 +47,8 @@ static bool try_file(Attempt *attempt, const char *path) {
     note(attempt, path, cause->message);
     return false;
   }
+  g_autofree char *certificate = g_strconcat(path, "-cert.pub", NULL);
+  attempt->has_tried_beyond |= access(certificate, F_OK) == 0;
   if (key.is_encrypted) {
     note(attempt, path, "encrypted: give it to ssh-agent with ssh-add");
     return false;
@@ -136,11 +135,12 @@ bool ssh_link_authenticate(SshLink *link, const SshTarget *target, GError **erro
   ssh_gate_leave(&link->gate);
   if (is_in)
     return true;
-  const bool is_rsa_too_old = attempt.has_tried_rsa && libssh2_version(RSA_SHA2_SINCE) == NULL;
+  link->is_beyond_libssh2 = attempt.has_tried_beyond || target->has_certificate;
+  const bool is_rsa_too_old = attempt.has_tried_rsa && ssh_key_is_beyond_libssh2("ssh-rsa");
   g_autofree char *hint =
       is_rsa_too_old
           ? g_strdup_printf("; libssh2 %s cannot sign with RSA as today's sshd demands (rsa-sha2): use an "
-                            "ed25519 or ECDSA key",
+                            "ed25519 or ECDSA key, or `ssh: {client: openssh}`",
                             libssh2_version(0))
           : g_strdup("");
   return fail(

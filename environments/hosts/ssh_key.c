@@ -1,6 +1,7 @@
 /* Reading just enough of a private key file (PEM, or OpenSSH's PROTOCOL.key) to say what it is. */
 #include "environments/hosts/ssh_key.h"
 
+#include <libssh2.h>
 #include <string.h>
 
 #include "environments/hosts/known_hosts.h"
@@ -10,7 +11,8 @@
 
 enum { KEY_FILE_CAP = 64 << 10 };
 
-#define OPENSSH_MAGIC "openssh-key-v1"
+#define OPENSSH_MAGIC  "openssh-key-v1"
+#define RSA_SHA2_SINCE 0x010b00
 
 void ssh_key_file_clear(SshKeyFile *key) {
   g_clear_pointer(&key->type, g_free);
@@ -96,6 +98,11 @@ bool ssh_key_file_read(const char *path, SshKeyFile *key, GError **error) {
   const bool is_key = read_text(text, key);
   memset(text, 0, strlen(text));
   return is_key || fail(error, SLIPWAY_ERROR_UNREADY, "%s is no private key", path);
+}
+
+bool ssh_key_is_beyond_libssh2(const char *type) {
+  return g_str_has_prefix(type, "sk-") ||
+         (strcmp(type, "ssh-rsa") == 0 && libssh2_version(RSA_SHA2_SINCE) == NULL);
 }
 
 GBytes *ssh_key_file_public(const char *path) {

@@ -206,6 +206,7 @@ static Way wait_for_greeting(const SshLink *link, const SshTarget *target) {
 }
 
 static bool judge_way(SshLink *link, const SshTarget *target, Way way, GError **error) {
+  link->is_beyond_libssh2 = link->passage != NULL && ssh_passage_is_beyond_libssh2(link->passage);
   switch (way) {
   case WAY_IS_OPEN:
     return true;

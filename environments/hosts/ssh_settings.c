@@ -26,7 +26,10 @@ enum {
   HOPS_MAX = 8,
 };
 
-static bool should_ask_ssh = false; /* set once by ssh_settings_global_init, before any thread */
+/* Set once by ssh_settings_global_init, before any thread. */
+static bool has_ssh_program = false;
+static char *user_configuration = NULL;
+static bool should_ask_ssh = false;
 
 /* --- whether to ask
  * ------------------------------------------------------------------------------------------- */
@@ -92,9 +95,19 @@ void ssh_settings_global_init(void) {
   g_autofree char *program = g_find_program_in_path("ssh");
   const struct passwd *self = getpwuid(getuid());
   /* ssh does not believe $HOME */ /* NOLINT(concurrency-mt-unsafe) */
-  g_autofree char *own = g_strconcat(self == NULL ? g_get_home_dir() : self->pw_dir, "/.ssh/config", NULL);
-  should_ask_ssh = program != NULL && (ssh_configuration_matters(own, SYSTEM_FOLDER) ||
+  g_free(user_configuration);
+  user_configuration = g_strconcat(self == NULL ? g_get_home_dir() : self->pw_dir, "/.ssh/config", NULL);
+  has_ssh_program = program != NULL;
+  should_ask_ssh = program != NULL && (ssh_configuration_matters(user_configuration, SYSTEM_FOLDER) ||
                                        ssh_configuration_matters(SYSTEM_FOLDER "/ssh_config", SYSTEM_FOLDER));
+}
+
+const char *ssh_user_configuration(void) {
+  return user_configuration;
+}
+
+bool ssh_program_exists(void) {
+  return has_ssh_program;
 }
 
 /* --- what ssh -G says

@@ -43,6 +43,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SshTarget, ssh_target_unref)
 /* "user@host", "user@host:2222". Caller frees. */
 char *ssh_target_describe(const SshTarget *target);
 
+/* ~/.ssh/config, whether it is there or not. Known after host_global_init. */
+const char *ssh_user_configuration(void);
 /* Whether a file of ssh_config(5) says anything that could matter here; files that it includes, too. For
  * tests. */
 bool ssh_configuration_matters(const char *path, const char *system_folder);

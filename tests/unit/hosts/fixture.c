@@ -121,7 +121,7 @@ static void write_configuration(const Fixture *fixture, const char *extra) {
       "%s\nPort %u\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey %s/host_ed25519\nHostKey "
       "%s/host_ecdsa\n"
       "AuthorizedKeysFile %s/id_ed25519.pub\nPidFile none\nUsePAM no\nStrictModes no\nMaxStartups 200\n"
-      "MaxSessions 10\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
+      "KexAlgorithms curve25519-sha256\nMaxSessions 10\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
       "SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin\n",
       extra == NULL ? "" : extra, fixture->port, at, at, at, fixture->home, fixture->bin);
   write_text(fixture->folder, "sshd_config", text, 0600);
@@ -181,9 +181,20 @@ void fixture_start_beside(Fixture *fixture, const Fixture *first, const char *ex
   write_text(first->folder, "known_hosts", all, 0600);
 }
 
-void kill_connections(const Fixture *fixture) {
-  g_autofree char *parent = g_strdup_printf("%d", fixture->sshd);
-  g_free(run((const char *[]){"pkill", "-KILL", "-P", parent, NULL}));
+void signal_connections(const Fixture *fixture, const char *signal) {
+  g_autofree char *script = g_strdup_printf(
+      "for p in $(pgrep -P %d); do kill -%s $p $(pgrep -P $p sshd); done", fixture->sshd, signal);
+  g_free(run((const char *[]){"sh", "-c", script, NULL}));
+}
+
+guint count_logins(const Fixture *fixture) {
+  g_autofree char *path = fixture_path(fixture, "sshd.log");
+  g_autofree char *text = NULL;
+  cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+  guint count = 0;
+  for (const char *line = text; (line = strstr(line, "Accepted publickey")) != NULL; line++)
+    count++;
+  return count;
 }
 
 void fixture_start_local(Fixture *fixture) {
@@ -253,6 +264,50 @@ GError *open_error(const HostConfig *config, const HostPurpose *purpose) {
   cr_assert_not(host_open(host, purpose == NULL ? &none : purpose, &facts, &error));
   cr_assert_not_null(error);
   return error;
+}
+
+/* A docker client that leads to the socket it is told, and counts how often it was asked. */
+const char fake_docker[] =
+    "#!/usr/bin/env python3\n"
+    "import os, select, socket, sys\n"
+    "open(os.environ['HOME'] + '/asked', 'a').write(' '.join(sys.argv[1:]) + chr(10))\n"
+    "peer = socket.socket(socket.AF_UNIX)\n"
+    "peer.connect(sys.argv[2][len('unix://'):])\n"
+    "while True:\n"
+    "    ready, _, _ = select.select([0, peer], [], [])\n"
+    "    data = os.read(0, 65536) if 0 in ready else peer.recv(65536)\n"
+    "    if not data:\n"
+    "        break\n"
+    "    peer.sendall(data) if 0 in ready else os.write(1, data)\n";
+
+bool is_lock_free(gpointer path) {
+  g_autofree char *out = NULL;
+  int status = 1;
+  const char *argv[] = {"flock", "-n", path, "true", NULL};
+  cr_assert(
+      g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, &status, NULL));
+  return status == 0;
+}
+
+/* It says so when it has it. */
+pid_t start_locker(const HostConfig *config) {
+  int pipes[2];
+  cr_assert_eq(pipe(pipes), 0);
+  const pid_t process = fork();
+  if (process == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    g_autoptr(Host) host = host_new(config);
+    g_autoptr(HostFacts) facts = NULL;
+    const HostPurpose purpose = {.place = "app--env", .holder = "locker"};
+    if (host_open(host, &purpose, &facts, NULL) && write(pipes[1], "x", 1) == 1)
+      pause();
+    _exit(1);
+  }
+  close(pipes[1]);
+  char byte;
+  cr_assert_eq(read(pipes[0], &byte, 1), 1);
+  close(pipes[0]);
+  return process;
 }
 
 /* --- a small HTTP server

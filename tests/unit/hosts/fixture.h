@@ -26,8 +26,10 @@ void fixture_start(Fixture *fixture, const char *extra);
 void fixture_stop(Fixture *fixture);
 /* Another sshd, that lets the first one's user in; the first one's known_hosts knows it. */
 void fixture_start_beside(Fixture *fixture, const Fixture *first, const char *extra);
-/* Ends the connections that its sshd serves, not the sshd. */
-void kill_connections(const Fixture *fixture);
+/* To the processes of the connections that its sshd serves, not to the sshd: "KILL". */
+void signal_connections(const Fixture *fixture, const char *signal);
+/* How often somebody logged in. */
+guint count_logins(const Fixture *fixture);
 /* Valid while the fixture is. */
 HostConfig fixture_config(const Fixture *fixture);
 
@@ -61,6 +63,12 @@ void expect_facts_and_lock_work(const HostConfig *config, const char *home);
 /* A Unix socket with an HTTP/1.1 server behind it that answers every request with its own path; keep-alive.
  * In a process of its own; returns its id. */
 pid_t serve_http(const char *socket_path, guint tcp_port);
+/* A controller in a process of its own, which has taken the lock of app--env, and waits. */
+pid_t start_locker(const HostConfig *config);
+bool is_lock_free(gpointer path);
+/* A docker client, in Python: it leads to the socket that it is told, and $HOME/asked says how often it was.
+ */
+extern const char fake_docker[];
 /* A program that runs beside the test, at most as long. */
 pid_t start_process(const char *const *argv);
 void end_process(pid_t *process);

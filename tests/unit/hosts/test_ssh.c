@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -150,20 +149,6 @@ Test(ssh, says_that_no_engine_listens) {
   expect_shell_works(host);
 }
 
-/* A docker client that leads to the socket it is told, and counts how often it was asked. */
-static const char fake_docker[] =
-    "#!/usr/bin/env python3\n"
-    "import os, select, socket, sys\n"
-    "open(os.environ['HOME'] + '/asked', 'a').write(' '.join(sys.argv[1:]) + chr(10))\n"
-    "peer = socket.socket(socket.AF_UNIX)\n"
-    "peer.connect(sys.argv[2][len('unix://'):])\n"
-    "while True:\n"
-    "    ready, _, _ = select.select([0, peer], [], [])\n"
-    "    data = os.read(0, 65536) if 0 in ready else peer.recv(65536)\n"
-    "    if not data:\n"
-    "        break\n"
-    "    peer.sendall(data) if 0 in ready else os.write(1, data)\n";
-
 Test(ssh_configured, goes_through_dockers_client_where_forwarding_is_off) {
   fixture_start(&fixture, "AllowStreamLocalForwarding no");
   config = fixture_config(&fixture);
@@ -228,38 +213,8 @@ Test(ssh, serves_32_hosts_at_once) {
     cr_assert_null(g_thread_join(threads[i]));
 }
 
-static bool is_lock_free(gpointer path) {
-  g_autofree char *out = NULL;
-  int status = 1;
-  const char *argv[] = {"flock", "-n", path, "true", NULL};
-  cr_assert(
-      g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, &status, NULL));
-  return status == 0;
-}
-
-/* A controller in a process of its own, which takes the lock, says so, and waits. */
-static pid_t start_locker(void) {
-  int pipes[2];
-  cr_assert_eq(pipe(pipes), 0);
-  const pid_t process = fork();
-  if (process == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    g_autoptr(Host) host = host_new(&config);
-    g_autoptr(HostFacts) facts = NULL;
-    const HostPurpose purpose = {.place = "app--env", .holder = "locker"};
-    if (host_open(host, &purpose, &facts, NULL) && write(pipes[1], "x", 1) == 1)
-      pause();
-    _exit(1);
-  }
-  close(pipes[1]);
-  char byte;
-  cr_assert_eq(read(pipes[0], &byte, 1), 1);
-  close(pipes[0]);
-  return process;
-}
-
 Test(ssh, frees_the_lock_of_a_killed_controller) {
-  pid_t locker = start_locker();
+  pid_t locker = start_locker(&config);
   g_autofree char *lock = g_build_filename(fixture.home, ".slipway/app--env/lock", NULL);
   cr_assert_not(is_lock_free(lock));
   kill(locker, SIGKILL);
@@ -268,7 +223,7 @@ Test(ssh, frees_the_lock_of_a_killed_controller) {
 }
 
 Test(ssh, frees_the_lock_of_a_controller_that_stopped_beating) {
-  pid_t locker = start_locker();
+  pid_t locker = start_locker(&config);
   g_autofree char *lock = g_build_filename(fixture.home, ".slipway/app--env/lock", NULL);
   const gint64 start_time = g_get_monotonic_time();
   kill(locker, SIGSTOP);
@@ -281,7 +236,7 @@ Test(ssh, frees_the_lock_of_a_controller_that_stopped_beating) {
 }
 
 Test(ssh, keeps_the_lock_while_idle_for_longer_than_the_limit) {
-  pid_t locker = start_locker();
+  pid_t locker = start_locker(&config);
   g_autofree char *lock = g_build_filename(fixture.home, ".slipway/app--env/lock", NULL);
   const bool is_free =
       wait_until(is_lock_free, lock) || wait_until(is_lock_free, lock); /* 20 s, twice the limit */

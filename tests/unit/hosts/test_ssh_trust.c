@@ -123,6 +123,7 @@ Test(ssh_trust, explains_rsa_on_an_old_libssh2) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", other, NULL}));
   choose_key(other);
+  config.ssh.client = SSH_CLIENT_LIBSSH2; /* or ssh would be asked */
   if (libssh2_version(0x010b00) == NULL)
     expect_refusal("use an ed25519 or ECDSA key");
   else

@@ -39,17 +39,6 @@ static void expect_refusal(const char *fragment) {
   expect_error(error, SLIPWAY_ERROR_UNREADY, fragment);
 }
 
-/* How often somebody logged in. */
-static guint count_logins(const Fixture *at) {
-  g_autofree char *path = fixture_path(at, "sshd.log");
-  g_autofree char *text = NULL;
-  cr_assert(g_file_get_contents(path, &text, NULL, NULL));
-  guint count = 0;
-  for (const char *line = text; (line = strstr(line, "Accepted publickey")) != NULL; line++)
-    count++;
-  return count;
-}
-
 static gpointer use_host(gpointer data) {
   g_autoptr(Host) host = open_host(data);
   g_auto(HostReply) reply = {0};
@@ -136,7 +125,7 @@ Test(ssh_way, says_that_the_bastion_cannot_reach_the_host) {
 
 Test(ssh_way, fails_hosts_behind_a_bastion_that_dies) {
   g_autoptr(Host) host = open_host(&config);
-  kill_connections(&bastion);
+  signal_connections(&bastion, "KILL");
   g_auto(HostReply) reply = {0};
   g_autoptr(GError) error = NULL;
   cr_assert_not(host_shell(host, &(HostScript){.text = "sleep 20"}, &reply, &error));
