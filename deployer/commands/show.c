@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "deployer/commands/rows.h"
+#include "deployer/commands/show_output.h"
 #include "deployer/commands/show_config.h"
 #include "deployer/output/columns.h"
 #include "deployer/output/deployment_json.h"
@@ -273,6 +274,7 @@ static bool run_show(Invocation *invocation, GError **error) {
   g_autoptr(GHashTable) set = read_set(history, deployment);
   if (wants_words(invocation)) {
     print_deployment(deployment, steps, names, set);
+    print_outputs(steps, invocation->global->verbose);
     return true;
   }
   invocation->document = deployment_json(deployment, steps);

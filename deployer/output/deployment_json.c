@@ -47,6 +47,10 @@ static cJSON *step_json(const DeploymentStep *step) {
   set_time(json, "started_at", step->started_at);
   set_duration(json, step->started_at, step->finished_at);
   json_set_string(json, "detail", step->detail);
+  if (step->output != NULL) {
+    json_set_string(json, "output", step->output);
+    json_set_integer(json, "output_lost_bytes", step->lost);
+  }
   return json;
 }
 
