@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer/output/columns.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -21,9 +22,10 @@ static void column_clear(gpointer data) {
   g_ptr_array_unref(column->cells);
 }
 
-/* A cell is one line: of a longer text the first. */
+/* A cell is one line: of a longer text the first. It may be of what others said: no secrets. */
 static char *make_cell(const TableColumn *row, gconstpointer item, gconstpointer context) {
-  g_autofree char *raw = row->cell(item, context);
+  g_autofree char *told = row->cell(item, context);
+  g_autofree char *raw = redact_text(told);
   char *end = raw != NULL ? strchr(raw, '\n') : NULL;
   if (end == NULL)
     return text_printable(raw != NULL ? raw : "", false);

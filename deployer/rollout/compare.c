@@ -134,3 +134,26 @@ GPtrArray *compare_projects(const ComposeProject *before, const ComposeProject *
   add_diffs(changes, first_file, &files_before, &files_after);
   return changes;
 }
+
+/* Both with the same key, and not the same hash: "KEY:HASH" (snapshot.h). */
+static bool is_changed(const char *before, const char *after) {
+  const char *end = strchr(before, ':');
+  return end != NULL && strncmp(before, after, (gsize)(end + 1 - before)) == 0 && strcmp(before, after) != 0;
+}
+
+void compare_secrets(GHashTable *before, GHashTable *after, GPtrArray *changes) {
+  g_autoptr(GHashTable) words_before = new_map();
+  g_autoptr(GHashTable) words_after = new_map();
+  GHashTableIter iterator;
+  gpointer name = NULL, hash = NULL;
+  g_hash_table_iter_init(&iterator, before);
+  while (g_hash_table_iter_next(&iterator, &name, NULL))
+    g_hash_table_insert(words_before, g_strdup(name), g_strdup("set"));
+  g_hash_table_iter_init(&iterator, after);
+  while (g_hash_table_iter_next(&iterator, &name, &hash)) {
+    const char *old = g_hash_table_lookup(before, name);
+    bool has_changed = old != NULL && is_changed(old, hash);
+    g_hash_table_insert(words_after, g_strdup(name), g_strdup(has_changed ? "changed" : "set"));
+  }
+  compare_maps(changes, "secret ", words_before, words_after);
+}

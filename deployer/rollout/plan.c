@@ -259,6 +259,23 @@ static void ask_all_hosts(const RolloutRequest *request, const Situation *situat
   ask_hosts(rollout, plan);
 }
 
+/* What runs has the values of the last deployment that succeeded, though another is on top of the stack: one
+ * that changes nothing but a secret is not put there. */
+static bool compare_with_last(const RolloutRequest *request, const Situation *situation, const Target *target,
+                              Plan *plan, GError **error) {
+  const Deployment *last = situation->state->last;
+  const Deployment *current = environment_current(situation->state);
+  g_autoptr(GHashTable) before = NULL;
+  if (current == NULL)
+    return true;
+  if (!snapshot_read_secrets(request->history, last != NULL && deployment_counts(last) ? last : current,
+                             &before, error))
+    return false;
+  g_autoptr(GHashTable) after = target_secret_hashes(target);
+  compare_secrets(before, after, plan->configuration);
+  return true;
+}
+
 static bool plan_target(const RolloutRequest *asked, const Situation *situation, Next *next, Plan **plan,
                         GError **error) {
   RolloutRequest request = *asked;
@@ -267,7 +284,8 @@ static bool plan_target(const RolloutRequest *asked, const Situation *situation,
   request.kind = next->kind;
   if (!gate_command_ask(&request, situation, next->target, answers, error) ||
       !plan_without_hosts(&request, situation, next->target, answers, plan, error) ||
-      !target_ask_secrets(asked, next->target, true, error))
+      !target_ask_secrets(asked, next->target, true, error) ||
+      !compare_with_last(asked, situation, next->target, *plan, error))
     return false;
   ask_all_hosts(asked, situation, next->target, *plan);
   (*plan)->release = g_steal_pointer(&next->target->release);

@@ -123,6 +123,16 @@ bool target_ask_secrets(const RolloutRequest *request, Target *target, bool may_
   return note_hashes(request, target, error);
 }
 
+GHashTable *target_secret_hashes(const Target *target) {
+  GHashTable *hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  for (guint i = 0; i < target->secrets->len; i++) {
+    const TargetSecret *secret = g_ptr_array_index(target->secrets, i);
+    g_hash_table_insert(hashes, g_strdup(secret->config.name),
+                        g_strdup(secret->hash != NULL ? secret->hash : ""));
+  }
+  return hashes;
+}
+
 /* ---- what the hosts keep --------------------------------------------------------------------------------
  */
 

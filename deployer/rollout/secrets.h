@@ -21,6 +21,9 @@ typedef struct {
 bool target_ask_secrets(const RolloutRequest *request, Target *target, bool may_lack,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What the snapshot will say of them, as snapshot_read_secrets gives it. Caller frees. */
+GHashTable *target_secret_hashes(const Target *target);
+
 /* Once the hosts are connected: what each of them keeps is read and registered for redaction (its containers
  * may write it), and used where the target lacks a value (with a warning), or first with --secrets kept.
  * SLIPWAY_ERROR_UNREADY naming those that nobody has. */

@@ -156,13 +156,15 @@ static void answer_free(gpointer data) {
 
 /* "the file P: no such file", redacted. Caller frees. */
 static char *problem_words(const SecretConfig *config, const char *message) {
+  const bool is_decrypted = config->dotenv != NULL && config->command->len > 0;
   g_autofree char *source = secret_source_words(config);
-  const char *how = secret_source(config) == SECRET_FROM_DOTENV && config->command->len > 0
-                        ? g_ptr_array_index(config->command, 0)
-                        : NULL;
-  g_autofree char *words = g_str_has_prefix(message, "is ") ? g_strdup_printf("%s %s", source, message)
-                           : how != NULL ? g_strdup_printf("%s, decrypted by %s: %s", source, how, message)
-                                         : g_strdup_printf("%s: %s", source, message);
+  const char *path = config->file != NULL ? config->file : config->dotenv;
+  if (path != NULL && g_str_has_prefix(message, path)) /* it is said already */
+    message += strspn(message + strlen(path), ": ") + strlen(path);
+  g_autofree char *words =
+      g_strdup_printf("%s%s%s%s%s", source, is_decrypted ? ", decrypted by " : "",
+                      is_decrypted ? (const char *)g_ptr_array_index(config->command, 0) : "",
+                      g_str_has_prefix(message, "is ") ? " " : ": ", message);
   return redact_text(words);
 }
 

@@ -116,7 +116,7 @@ Test(secrets, all_failures_come_at_once_and_hold_no_value) {
   static const char *const fragments[] = {
       "7 of 8 secrets could not be had:\n",
       "\nENV: the variable NOT_THERE of slipway's environment is not set: export it",
-      "/nowhere: ",
+      "/nowhere: No such file or directory",
       "/empty: the value is empty",
       "/binary: the value is not UTF-8 text",
       "\nCOMMAND: the command ./fail: exit status 3:\n  token *** expired",
