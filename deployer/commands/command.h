@@ -64,6 +64,7 @@ typedef enum {
   NEEDS_HOSTS = 1 << 5,            /* of ENV, or of all environments: inventories are asked (inventories.h) */
   MAY_USE_RECORDED_HOSTS = 1 << 6, /* where one cannot be: those of the last deployment, with a warning */
   MAY_LACK_HOSTS = 1 << 7,         /* neither: Invocation.lacking says why */
+  HOSTS_OF_ENV_ONLY = 1 << 8,      /* NEEDS_HOSTS, but nobody's when no ENV is given */
 } CommandNeeds;
 
 /* For every command, before or after the verb. */

@@ -162,7 +162,8 @@ static bool satisfy(const Command *command, Invocation *invocation, Session *ses
 }
 
 static bool satisfy_hosts(const Command *command, Invocation *invocation, Session *session, GError **error) {
-  return (command->needs & NEEDS_HOSTS) == 0 || session->config == NULL ||
+  bool asks_nobody = (command->needs & HOSTS_OF_ENV_ONLY) != 0 && invocation->environment == NULL;
+  return (command->needs & NEEDS_HOSTS) == 0 || asks_nobody || session->config == NULL ||
          inventories_ask(invocation, session->config, command->needs, error);
 }
 

@@ -199,6 +199,6 @@ const Command command_history_import = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | WRITES_HISTORY | NEEDS_HOSTS,
+    .needs = NEEDS_CONFIG | WRITES_HISTORY | NEEDS_HOSTS | HOSTS_OF_ENV_ONLY,
     .examples = examples,
     .run = run_import};

@@ -41,6 +41,16 @@ out_has 'r2 there is r1 here'
 run 0 --history own.db release list --json
 out_json '.[0] | length == 1'
 
+# No host is asked, so none has to be known.
+cat >hosts <<'SH'
+#!/bin/sh
+echo asked >>asked
+SH
+chmod +x hosts
+sed '0,/hosts: .local./s//hosts: {command: [.\/hosts]}/' slipway.yml >dynamic.yml
+run 0 -c dynamic.yml --history own.db history import --file export.json
+[ ! -e asked ] || fail 'the inventory was asked'
+
 # The same version with other images.
 run 0 --history other.db release create --tag 2.0 --version 1.0
 run 3 --history other.db history import --file export.json
