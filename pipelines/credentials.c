@@ -11,6 +11,7 @@
 #include "support/files.h"
 #include "support/json.h"
 #include "support/poison.h"
+#include "support/redact.h"
 
 enum { CONFIG_CAP = 1 << 20, HELPER_TIMEOUT_MS = 30 * 1000, HELPER_NAME_CAP = 128 };
 
@@ -21,6 +22,14 @@ static const char *const HUB_HOSTS[] = {"index.docker.io", "docker.io", "registr
 
 /* As the user name: the secret beside it is a refresh token. The second is Azure's way to say so. */
 static const char *const TOKEN_USERS[] = {"<token>", "00000000-0000-0000-0000-000000000000", NULL};
+
+/* Amazon's: its passwords are good for twelve hours. */
+static const char ECR[] = "^[0-9]{12}\\.dkr\\.ecr(?:-fips)?\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?$";
+
+/* How engines say that a registry wants other credentials, or any. */
+static const char *const REFUSALS[] = {"unauthorized", "authentication required", "no basic auth credentials",
+                                       "denied",       "token has expired",       "401 Unauthorized",
+                                       "403 Forbidden"};
 
 /* What helpers say, on stdout, when they simply have none. */
 static const char *const NOT_FOUND[] = {"credentials not found", "no credentials", NULL};
@@ -47,7 +56,7 @@ static RegistryCredentials *credentials_new(const char *user, const char *secret
   return g_memdup2(&credentials, sizeof credentials);
 }
 
-char *registry_credentials_path(void) {
+static char *config_path(void) {
   const char *folder = g_getenv("DOCKER_CONFIG");
   if (folder != NULL && *folder != '\0')
     return g_build_filename(folder, "config.json", NULL);
@@ -159,9 +168,13 @@ static bool read_helper_reply(const ProgramReply *reply, RegistryCredentials **c
   return true;
 }
 
+static char *helper_program(const char *name) {
+  return g_strconcat("docker-credential-", name, NULL);
+}
+
 static bool ask_helper(const char *name, const char *registry, RegistryCredentials **credentials,
                        GError **error) {
-  g_autofree char *program = g_strdup_printf("docker-credential-%s", name);
+  g_autofree char *program = helper_program(name);
   const char *server = server_key(registry);
   g_auto(ProgramReply) reply = {0};
   if (!program_ask((const char *const[]){program, "get", NULL}, server, HELPER_TIMEOUT_MS, &reply, error))
@@ -183,8 +196,15 @@ static bool is_missing(const char *path) {
   return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+static void hide(const RegistryCredentials *credentials) {
+  if (credentials->password != NULL)
+    redact_add(credentials->password, strlen(credentials->password));
+  if (credentials->identity_token != NULL)
+    redact_add(credentials->identity_token, strlen(credentials->identity_token));
+}
+
 bool registry_credentials_find(const char *registry, RegistryCredentials **credentials, GError **error) {
-  g_autofree char *path = registry_credentials_path(), *helper = NULL;
+  g_autofree char *path = config_path(), *helper = NULL;
   g_autoptr(GBytes) bytes = NULL;
   g_autoptr(RegistryCredentials) written = NULL, helped = NULL;
   if (is_missing(path)) {
@@ -198,9 +218,85 @@ bool registry_credentials_find(const char *registry, RegistryCredentials **crede
   if (!registry_credentials_parse(text, length, registry, &written, &helper, error))
     return prefix(error, "%s: ", path);
   if (helper != NULL && !ask_helper(helper, registry, &helped, error))
-    return false;
+    return prefix(error, "%s: ", path);
   *credentials = helped != NULL ? g_steal_pointer(&helped) : g_steal_pointer(&written);
+  if (*credentials != NULL)
+    hide(*credentials);
   return true;
+}
+
+/* ---- for errors ------------------------------------------------------------------------------------------
+ */
+
+static char *ecr_region(const char *registry) {
+  g_autoptr(GRegex) regex = g_regex_new(ECR, 0, 0, NULL);
+  g_autoptr(GMatchInfo) match = NULL;
+  return g_regex_match(regex, registry, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
+}
+
+/* What a person can do. Caller frees. */
+static char *remedy_for(const char *registry, const char *helper) {
+  g_autofree char *region = ecr_region(registry);
+  if (helper != NULL)
+    return g_strdup_printf("to see what that answers: echo %s | docker-credential-%s get",
+                           server_key(registry), helper);
+  if (region != NULL)
+    return g_strdup_printf("aws ecr get-login-password --region %s | docker login --username AWS "
+                           "--password-stdin %s (good for 12 hours), or {\"credHelpers\": {\"%s\": "
+                           "\"ecr-login\"}} with docker-credential-ecr-login",
+                           region, registry, registry);
+  bool is_hub = strcmp(registry, HUB) == 0;
+  return g_strconcat("docker login", is_hub ? "" : " ", is_hub ? "" : registry, NULL);
+}
+
+/* What is written about the registry; nothing where that cannot be read: then find has failed, too. */
+static void read_written(const char *path, const char *registry, bool *has_some, char **helper) {
+  g_autoptr(GBytes) bytes = NULL;
+  g_autoptr(RegistryCredentials) written = NULL;
+  if (!file_read(path, CONFIG_CAP, &bytes, NULL))
+    return;
+  gsize length = 0;
+  const char *text = g_bytes_get_data(bytes, &length);
+  *has_some = registry_credentials_parse(text, length, registry, &written, helper, NULL) && written != NULL;
+}
+
+char *registry_credentials_advice(const char *registry) {
+  g_autofree char *path = config_path(), *helper = NULL;
+  bool has_some = false;
+  read_written(path, registry, &has_some, &helper);
+  g_autofree char *remedy = remedy_for(registry, helper);
+  if (helper != NULL)
+    return g_strdup_printf("credentials come from docker-credential-%s, which %s names; %s", helper, path,
+                           remedy);
+  if (is_missing(path))
+    return g_strdup_printf("there is no %s with credentials for it: %s", path, remedy);
+  return g_strdup_printf(has_some ? "the credentials that %s has for it may have expired: %s"
+                                  : "%s has no credentials for it: %s",
+                         path, remedy);
+}
+
+static bool speaks_of_credentials(const char *message) {
+  for (guint i = 0; i < G_N_ELEMENTS(REFUSALS); i++)
+    if (strstr(message, REFUSALS[i]) != NULL)
+      return true;
+  return false;
+}
+
+bool registry_credentials_explain(const GPtrArray *images, GError **error) {
+  if (error == NULL || !speaks_of_credentials((*error)->message))
+    return false;
+  for (guint i = 0; i < images->len; i++) {
+    g_auto(ImageReference) reference = {0};
+    if (strstr((*error)->message, images->pdata[i]) == NULL ||
+        !image_reference_parse(images->pdata[i], &reference, NULL))
+      continue;
+    g_autofree char *advice = registry_credentials_advice(reference.registry);
+    char *message = g_strdup_printf("%s; registry %s: %s", (*error)->message, reference.registry, advice);
+    g_free((*error)->message);
+    (*error)->message = message;
+    break;
+  }
+  return false;
 }
 
 /* The engine reads base64url with padding. */

@@ -23,8 +23,13 @@ bool registry_credentials_find(const char *registry, RegistryCredentials **crede
  * without credentials. Caller frees. */
 bool registry_credentials_header(const char *image, char **header, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The config.json that is looked at, for messages. Caller frees. */
-char *registry_credentials_path(void);
+/* Where credentials for `registry` are looked for, what is found there, and what a person can do, as the end
+ * of an error: "/root/.docker/config.json has no credentials for it: docker login r.example.org". Asks
+ * nobody. Caller frees. */
+char *registry_credentials_advice(const char *registry);
+/* For an error of an engine that pulls `images` (char *): where it speaks of credentials, that advice
+ * follows. Returns false. */
+bool registry_credentials_explain(const GPtrArray *images, GError **error);
 /* What config.json itself says: the credentials in it (or NULL), and the NAME of the helper to ask first (or
  * NULL; caller frees). */
 bool registry_credentials_parse(const char *text, gsize length, const char *registry,

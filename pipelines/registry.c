@@ -71,7 +71,7 @@ static bool ask_digest(Registry *registry, const ImageReference *image, const ch
   if (!registry_ask(registry, image, &question, &reply, error))
     return false;
   if (reply.status == 401 || reply.status == 403 || reply.status == 404 || reply.status == 429)
-    return registry_refuse(registry, image, what, &reply, error);
+    return registry_refuse(image, what, &reply, error);
   const char *told = http_reply_header(&reply, "docker-content-digest");
   *digest = reply.status == 200 && is_digest(told) ? g_strdup(told) : NULL;
   return true;
@@ -87,7 +87,7 @@ static bool fetch(Registry *registry, const ImageReference *image, const char *p
   if (!registry_ask(registry, image, &question, &answer, error))
     return false;
   if (answer.status != 200)
-    return registry_refuse(registry, image, what, &answer, error);
+    return registry_refuse(image, what, &answer, error);
   g_autofree char *actual = digest_of(answer.body);
   if (digest != NULL && strcmp(actual, digest) != 0)
     return fail(error, SLIPWAY_ERROR_UNREADY,
@@ -304,5 +304,5 @@ bool registry_check(Registry *registry, const char *image, GError **error) {
     return false;
   /* 404: nothing was pushed there yet, which is for `release create` to say. */
   return reply.status == 200 || reply.status == 404 ||
-         registry_refuse(registry, &reference, "the list of tags", &reply, error);
+         registry_refuse(&reference, "the list of tags", &reply, error);
 }

@@ -219,26 +219,18 @@ static char *registry_excuse(const HttpReply *reply) {
   return g_utf8_substring(safe, 0, MIN(g_utf8_strlen(safe, -1), EXCUSE_CAP));
 }
 
-static bool refuse_access(Registry *registry, const ImageReference *image, long status, GError **error) {
-  const Host *host = find_host(registry, image->registry);
-  g_autofree char *path = registry_credentials_path();
-  bool is_hub = strcmp(image->registry, "docker.io") == 0;
-  const char *login = is_hub ? "" : " ", *where = is_hub ? "" : image->registry;
-  if (host->credentials != NULL)
-    return fail(
-        error, SLIPWAY_ERROR_UNREADY,
-        "registry %s does not let us read %s (%ld) with the credentials that %s gives: docker login%s%s",
-        image->registry, image->repository, status, path, login, where);
-  return fail(error, SLIPWAY_ERROR_UNREADY,
-              "registry %s does not let us read %s (%ld), and %s has no credentials for it: docker login%s%s",
-              image->registry, image->repository, status, path, login, where);
+static bool refuse_access(const ImageReference *image, const HttpReply *reply, GError **error) {
+  g_autofree char *advice = registry_credentials_advice(image->registry);
+  g_autofree char *excuse = registry_excuse(reply);
+  return fail(error, SLIPWAY_ERROR_UNREADY, "registry %s does not let us read %s (%ld%s%s); %s",
+              image->registry, image->repository, reply->status, excuse == NULL ? "" : ": ",
+              excuse == NULL ? "" : excuse, advice);
 }
 
-bool registry_refuse(Registry *registry, const ImageReference *image, const char *what,
-                     const HttpReply *reply, GError **error) {
+bool registry_refuse(const ImageReference *image, const char *what, const HttpReply *reply, GError **error) {
   long status = reply->status;
   if (status == 401 || status == 403)
-    return refuse_access(registry, image, status, error);
+    return refuse_access(image, reply, error);
   if (status == 404)
     return fail(error, SLIPWAY_ERROR_UNREADY, "registry %s has no %s in %s: has it been pushed?",
                 image->registry, what, image->repository);

@@ -20,5 +20,4 @@ bool registry_ask(Registry *registry, const ImageReference *image, const Registr
 
 /* Always false: SLIPWAY_ERROR_UNREADY that says what `status` means for `what` ("tag 1.2") of `image`, and
  * what to do. */
-bool registry_refuse(Registry *registry, const ImageReference *image, const char *what,
-                     const HttpReply *reply, GError **error);
+bool registry_refuse(const ImageReference *image, const char *what, const HttpReply *reply, GError **error);

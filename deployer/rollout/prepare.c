@@ -40,7 +40,7 @@ static bool pull_missing(Worker *worker, GPtrArray *missing, gint64 *bytes, GErr
   }
   PullWatch watch = {.worker = worker};
   if (!engine_pull(worker->engine, pulls, missing->len, show_pull, &watch, error))
-    return false;
+    return registry_credentials_explain(missing, error);
   *bytes = watch.total;
   return true;
 }

@@ -127,6 +127,45 @@ Test(credentials, a_helper_that_fails_is_named_and_its_words_are_not_repeated) {
   expect_unready("r.io", "not the name of a helper");
 }
 
+static void expect_advice(const char *registry, const char *ending) {
+  g_autofree char *advice = registry_credentials_advice(registry);
+  cr_assert(g_str_has_suffix(advice, ending), "%s", advice);
+}
+
+Test(credentials, advice_says_where_they_were_looked_for_and_what_to_do) {
+  static const char ecr[] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+  expect_advice("r.io", ".docker/config.json with credentials for it: docker login r.io");
+  home_write_docker_config(
+      home,
+      "{\"auths\":{\"r.io\":{\"username\":\"u\",\"password\":\"p\"}},\"credHelpers\":{\"s.io\":\"pass\"}}");
+  expect_advice("r.io", ".docker/config.json has for it may have expired: docker login r.io");
+  expect_advice("docker.io", ".docker/config.json has no credentials for it: docker login");
+  expect_advice("s.io", "names; to see what that answers: echo s.io | docker-credential-pass get");
+  expect_advice(ecr,
+                "--password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com (good for 12 hours), or "
+                "{\"credHelpers\": {\"123456789012.dkr.ecr.eu-west-1.amazonaws.com\": \"ecr-login\"}} with "
+                "docker-credential-ecr-login");
+  home_write_docker_config(home, "{\"credsStore\":\"ecr-login\"}");
+  expect_advice(ecr, "eu-west-1.amazonaws.com | docker-credential-ecr-login get");
+}
+
+Test(credentials, an_engine_that_is_refused_is_explained_by_its_registry) {
+  g_autoptr(GPtrArray) images = g_ptr_array_new();
+  g_autoptr(GError) error = NULL;
+  g_ptr_array_add(images, (char *)"r.io/web@sha256:1");
+  cr_assert_not(fail(&error, SLIPWAY_ERROR_UNREADY, "cannot pull r.io/web@sha256:1: no space left"));
+  cr_assert_not(registry_credentials_explain(images, &error));
+  cr_assert(g_str_has_suffix(error->message, "no space left"));
+  g_clear_error(&error);
+  g_autofree char *hex = g_strnfill(64, 'a');
+  g_autofree char *image = g_strdup_printf("r.io/web@sha256:%s", hex);
+  g_ptr_array_add(images, image);
+  cr_assert_not(
+      fail(&error, SLIPWAY_ERROR_UNREADY, "cannot pull %s: unauthorized: authentication required", image));
+  cr_assert_not(registry_credentials_explain(images, &error));
+  cr_assert(strstr(error->message, "required; registry r.io: there is no ") != NULL, "%s", error->message);
+}
+
 Test(credentials, the_engines_header_is_base64url_of_json) {
   home_write_docker_config(home,
                            "{\"auths\":{\"r.io\":{\"username\":\"u\",\"password\":\"\\u00bf\\u00ff?>~\"}}}");

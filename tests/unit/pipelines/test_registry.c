@@ -117,12 +117,12 @@ Test(registry, what_is_not_there_is_named) {
 Test(registry, passwords_of_the_docker_configuration_are_used_where_they_are_wanted) {
   g_autoptr(RealRegistry) real = real_registry_start(true);
   g_autofree char *digest = push_image(real, "web", "1", "amd64", "x", NULL);
-  REFUSED(real->address, "web:1", real->address, "read web (401)", ".docker/config.json has no credentials",
-          "docker login 127.0.0.1:");
+  REFUSED(real->address, "web:1", real->address, "read web (401)",
+          ".docker/config.json with credentials for it", "docker login 127.0.0.1:");
   g_autofree char *wrong = g_strdup_printf(
       "{\"auths\":{\"%s\":{\"username\":\"deployer\",\"password\":\"s3cret:other\"}}}", real->address);
   home_write_docker_config(home, wrong);
-  REFUSED(real->address, "web:1", "(401) with the credentials that", "docker login");
+  REFUSED(real->address, "web:1", "(401); the credentials that", "for it may have expired: docker login");
   g_autofree char *right = g_strdup_printf("{\"auths\":{\"%s\":{\"username\":\"%s\",\"password\":\"%s\"}}}",
                                            real->address, REAL_USER, REAL_PASSWORD);
   home_write_docker_config(home, right);
