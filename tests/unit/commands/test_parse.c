@@ -186,3 +186,23 @@ Test(locate, an_option_goes_before_the_variable) {
   cr_assert(g_setenv("SLIPWAY_HISTORY", "", TRUE));
   cr_assert_null(locate_history(&without));
 }
+
+Test(parse, a_command_stands_behind_two_dashes_whatever_it_looks_like) {
+  Parsed parsed = parse("exec prod web --host web2 -- ls --json -- -c");
+  cr_assert(parsed.ok, "%s", parsed.error != NULL ? parsed.error->message : "");
+  cr_assert_str_eq(parsed.line.command->name, "exec");
+  cr_assert_not(parsed.line.global.json);
+  for (const Argument *row = parsed.line.command->arguments; row->name != NULL; row++)
+    if (row->type == ARGUMENT_WORDS) {
+      GPtrArray *words = *(GPtrArray **)(void *)((char *)parsed.line.choices + row->offset);
+      g_autofree char *joined = g_strjoinv("|", (char **)words->pdata);
+      cr_assert_str_eq(joined, "ls|--json|--|-c");
+    }
+  clear(&parsed);
+  expect_usage_error("exec prod web ls", "\"ls\": a command stands behind \"--\"");
+  expect_usage_error("exec prod web", "a command is missing: -- CMD…");
+  expect_usage_error("run prod web --", "a command is missing: -- CMD…");
+  Parsed task = parse("run prod reindex");
+  cr_assert(task.ok, "a task needs none");
+  clear(&task);
+}
