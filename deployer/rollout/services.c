@@ -67,6 +67,24 @@ static char *profiles_of(const ComposeProject *project) {
   return words_joined(profiles);
 }
 
+static bool is_of_some_service(const ComposeProject *project, const char *profile) {
+  for (guint i = 0; i < project->services->len; i++) {
+    const ComposeService *service = project->services->pdata[i];
+    if (g_ptr_array_find_with_equal_func(service->profiles, profile, g_str_equal, NULL))
+      return true;
+  }
+  return false;
+}
+
+/* Compose says nothing of them. */
+static void warn_of_unknown_profiles(const Worker *worker, const ComposeProject *project) {
+  const GPtrArray *profiles = worker->config->profiles;
+  for (guint i = 0; profiles != NULL && i < profiles->len; i++)
+    if (!is_of_some_service(project, profiles->pdata[i]))
+      reporter_warn(worker->rollout->request->reporter, "%s has the profile %s, and no service has it",
+                    worker->config->name, (const char *)profiles->pdata[i]);
+}
+
 bool require_runnable(const Rollout *rollout, GError **error) {
   const ComposeProject *project = rollout->target->project;
   g_autoptr(GPtrArray) active = rollout_active(rollout);
@@ -75,6 +93,7 @@ bool require_runnable(const Rollout *rollout, GError **error) {
   for (guint i = 0; i < active->len; i++) {
     const Worker *worker = active->pdata[i];
     g_autoptr(GHashTable) services = services_of_target(worker);
+    warn_of_unknown_profiles(worker, project);
     if (project->has_include && worker->facts->compose == COMPOSE_V1)
       g_ptr_array_add(old, worker->config->name);
     if (g_hash_table_size(services) == 0)

@@ -60,7 +60,7 @@ static void read_env_file(Reader *reader, const YamlNode *entry) {
 }
 
 static void read_env_files(Reader *reader, const YamlNode *node) {
-  if (yaml_is_null(node))
+  if (yaml_is_null(node) || is_reset(node))
     return;
   if (node->kind != YAML_SEQUENCE) {
     read_env_file(reader, node);
@@ -187,8 +187,11 @@ static void read_service(Reader *reader, ServiceDraft *service, const YamlNode *
 void read_services(Reader *reader, const YamlNode *services) {
   if (services != NULL && services->kind == YAML_MAPPING) {
     for (guint i = 0; i < services->items->len; i++) {
-      ServiceDraft *service = service_draft(reader, services->keys->pdata[i]);
-      read_service(reader, service, services, services->items->pdata[i], 0);
+      const YamlNode *name = services->keys->pdata[i], *node = services->items->pdata[i];
+      if (replaces_earlier(node))
+        g_hash_table_remove(reader->services, name->text);
+      if (!is_reset(node))
+        read_service(reader, service_draft(reader, name), services, node, 0);
     }
   } else if (!yaml_is_null(services)) {
     g_autofree char *where = reader_where(reader, services);
