@@ -109,6 +109,9 @@ extern const Option global_options[];
  * caller's to print (with --json it is already on stdout too). */
 bool command_run(int argc, char **argv, int *status, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What is written to `descriptor` may have colours: a terminal, and neither --no-color nor $NO_COLOR. */
+bool command_wants_color(const GlobalOptions *global, int descriptor);
+
 /* For run functions: true when results are to be written as words, not as JSON. */
 static inline bool wants_words(const Invocation *invocation) {
   return !invocation->global->json;

@@ -39,15 +39,19 @@ static bool is_running_command(const Command *command) {
   return command != NULL && (command->needs & RUNS) != 0;
 }
 
-static Reporter *make_reporter(const CommandLine *line) {
-  const GlobalOptions *global = &line->global;
+bool command_wants_color(const GlobalOptions *global, int descriptor) {
   const char *no_color = g_getenv("NO_COLOR");
   bool is_unwanted = global->no_color || (no_color != NULL && no_color[0] != '\0');
+  return !is_unwanted && isatty(descriptor) != 0;
+}
+
+static Reporter *make_reporter(const CommandLine *line) {
+  const GlobalOptions *global = &line->global;
   const ReporterOptions options = {
       .json = global->json && is_running_command(line->command),
       .quiet = global->quiet,
       .verbose = global->verbose,
-      .color = !is_unwanted && isatty(STDERR_FILENO) != 0,
+      .color = command_wants_color(global, STDERR_FILENO),
       .yes = global->yes,
   };
   return reporter_new(&options);

@@ -69,6 +69,8 @@ bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs 
   if (!has_terminal(engine, container, &frames.is_raw, error) ||
       !engine_wire_open(engine, &(WireRequest){.doing = doing, .path = path}, &wire, error))
     return false;
+  if (logs->on_open != NULL)
+    logs->on_open(logs->data);
   LogLines lines = {.streams = {{g_string_new(NULL), LONGEST_LINE, out_line, (void *)logs},
                                 {g_string_new(NULL), LONGEST_LINE, error_line, (void *)logs}}};
   bool is_read = read_log(wire, logs, &frames, &lines, error);

@@ -12,6 +12,9 @@ typedef struct {
   bool timestamps;   /* each line begins with its time, RFC 3339 in UTC, and a space */
   /* Asked about ten times a second; true ends it, as success. NULL: never. */
   bool (*is_cancelled)(void *data);
+  /* Reading has begun: from here on the engine is free for other calls, also of other threads. NULL: never.
+   */
+  void (*on_open)(void *data);
   /* Each line without its end, as the container wrote it (a NUL is '?'): text_printable before a person sees
    * it. Longer ones come in pieces of 16 KiB. */
   void (*on_line)(const char *line, bool is_stderr, void *data);

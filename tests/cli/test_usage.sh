@@ -34,6 +34,13 @@ wrong 'd1, d2' show r1
 wrong 'there is no deployment d1' show d1
 wrong 'there are ci, prod' history nosuch
 wrong 'for bash only' completion tcsh
+wrong 'ENV is missing' logs
+wrong 'expected a duration' logs prod --since yesterday
+wrong 'wants a number from 1 on' logs prod --tail none
+wrong '--host web9: prod has no such host' logs prod --host web9
+wrong 'expected KEY=VALUE' deploy ci r1 --set LEVEL
+wrong 'DEPLOYMENT is missing' show --config
+wrong 'A is missing' diff
 # What later issues bring is not silently accepted today.
 wrong 'no option "--live"' status --live
 wrong 'it has local' deploy ci --host web1
