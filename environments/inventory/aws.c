@@ -198,31 +198,39 @@ typedef bool (*Step)(const AwsProfile *profile, HttpClient *http, AwsCredentials
 static const Step steps[] = {from_environment, from_credentials_file, from_process,
                              from_config_file, from_container,        from_instance};
 
-/* Roles and single sign-on take a dance that the AWS command line knows. Its keys, if the profile has some
- * beside a role, are another's. */
+static bool has_environment_keys(const AwsProfile *profile) {
+  return !profile->is_configured && variable("AWS_ACCESS_KEY_ID") != NULL;
+}
+
+/* Roles and single sign-on take a dance that the AWS command line knows. Keys that stand beside a role, or
+ * that the machine has, are another's. */
 static bool refuse_what_only_aws_can(const AwsProfile *profile, GError **error) {
   static const char *const keys[] = {"role_arn", "sso_session", "sso_start_url", "sso_account_id",
                                      "web_identity_token_file"};
-  bool has_process = aws_profile_value(profile, "credential_process") != NULL;
+  if (has_environment_keys(profile) || aws_profile_value(profile, "credential_process") != NULL)
+    return true;
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
-    if (aws_profile_value(profile, keys[i]) != NULL && !has_process)
+    if (aws_profile_value(profile, keys[i]) != NULL)
       return fail(
           error, SLIPWAY_ERROR_UNREADY,
           "the AWS profile %s has %s, which slipway leaves to the AWS command line: make another profile in "
           "%s with `credential_process = aws configure export-credentials --profile %s`, and name that "
           "one (`profile:` in slipway.yml, or AWS_PROFILE)",
           profile->name, keys[i], profile->config_path, profile->name);
+  if (!profile->is_configured && variable("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL)
+    return fail(
+        error, SLIPWAY_ERROR_UNREADY,
+        "AWS_WEB_IDENTITY_TOKEN_FILE is set, which slipway leaves to the AWS command line: make a profile "
+        "in %s with `credential_process = aws configure export-credentials`, and name it (`profile:` in "
+        "slipway.yml, or AWS_PROFILE)",
+        profile->config_path);
   return true;
-}
-
-static bool has_environment_keys(const AwsProfile *profile) {
-  return !profile->is_configured && variable("AWS_ACCESS_KEY_ID") != NULL;
 }
 
 bool aws_find_credentials(const AwsProfile *profile, HttpClient *http, AwsCredentials **credentials,
                           GError **error) {
   g_autoptr(GString) looked = g_string_new(NULL);
-  if (!has_environment_keys(profile) && !refuse_what_only_aws_can(profile, error))
+  if (!refuse_what_only_aws_can(profile, error))
     return false;
   for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
     g_autofree char *absent = NULL;

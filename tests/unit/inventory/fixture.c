@@ -28,6 +28,7 @@ static const char *const AWS_VARIABLES[] = {"AWS_ACCESS_KEY_ID",
                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
                                             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                                            "AWS_WEB_IDENTITY_TOKEN_FILE",
                                             "http_proxy",
                                             "https_proxy"};
 

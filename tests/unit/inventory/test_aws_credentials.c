@@ -106,6 +106,13 @@ Test(aws_credentials, of_roles_and_single_sign_on_are_left_to_the_aws_command_li
              "[profile sso]\nsso_session = corp\n");
   expect_failure("role", "credential_process = aws configure export-credentials --profile role");
   expect_failure("sso", "has sso_session");
+  set_environment_keys();
+  g_setenv("AWS_PROFILE", "sso", TRUE);
+  expect_found(NULL, "ENVKEY envsecret -");
+  g_unsetenv("AWS_PROFILE");
+  g_unsetenv("AWS_ACCESS_KEY_ID");
+  g_setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token", TRUE);
+  expect_failure(NULL, "AWS_WEB_IDENTITY_TOKEN_FILE is set, which slipway leaves to the AWS command line");
 }
 
 Test(aws_credentials, come_from_a_containers_endpoint) {

@@ -102,11 +102,14 @@ Test(release_json, names_images_and_leaves_unknown_times_null) {
 }
 
 Test(status_json, an_environment_without_deployments_has_every_field) {
-  static const char *const fields[] = {"name",  "release",    "version",     "deployment", "since", "held",
-                                       "hosts", "promotable", "waiting_for", "attempt",    "bad"};
+  static const char *const fields[] = {"name",        "release", "version", "deployment", "since",
+                                       "held",        "hosts",   "joined",  "left",       "promotable",
+                                       "waiting_for", "attempt", "bad"};
   EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
   status->name = "prod";
   status->hosts = g_ptr_array_new();
+  status->joined = g_ptr_array_new();
+  status->left = g_ptr_array_new();
   status->bad = g_ptr_array_new();
   g_autoptr(GPtrArray) statuses = g_ptr_array_new();
   g_ptr_array_add(statuses, status);
