@@ -21,7 +21,7 @@ expect() {
   [ "$got" = "$wanted" ] || fail "$*: offered \"$got\", not \"$wanted\""
 }
 
-expect 'release rollback ' r
+expect 'release rollback run ' r
 expect 'create list show ' release ''
 expect 'ci prod ' deploy ''
 expect 'prod ' rollback p

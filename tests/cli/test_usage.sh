@@ -46,7 +46,6 @@ wrong 'no option "--live"' status --live
 wrong 'it has local' deploy ci --host web1
 wrong 'leave the release' deploy ci r1 --as-is
 wrong 'wants --reason' rollback ci --force
-wrong 'no command "exec"' exec ci web -- true
 
 run 2 deploy ci r1 --force --json
 out_json '.[0].error.kind == "usage"'
