@@ -263,6 +263,7 @@ static EnvironmentStatus *status_of(const Invocation *invocation, const Facts *f
   const EnvironmentState *state = facts->states->pdata[index];
   EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
   status->name = environment->name;
+  status->is_ephemeral = environment->is_ephemeral;
   status->current = bringer_of(state, facts->deployments->pdata[index]);
   if (state->running != NULL)
     status->last = state->running;
@@ -271,7 +272,8 @@ static EnvironmentStatus *status_of(const Invocation *invocation, const Facts *f
   status->hosts = hosts_of(environment, state, state->last != NULL ? state->last : status->current);
   status->joined = g_ptr_array_new();
   status->left = g_ptr_array_new();
-  compare_hosts(invocation, environment, state, status);
+  if (!environment->is_ephemeral)
+    compare_hosts(invocation, environment, state, status);
   status->hold = state->hold;
   status->bad = bad_of(state);
   ask_promotion(config, facts, environment, state, status);
@@ -331,6 +333,8 @@ static char *marks_cell(gconstpointer item, gconstpointer context) {
   const EnvironmentStatus *status = item;
   g_autofree char *bad = words_joined(status->bad);
   g_autoptr(GString) marks = g_string_new(status->hold != NULL ? "HELD" : NULL);
+  if (status->is_ephemeral)
+    g_string_append_printf(marks, "%sephemeral", marks->len > 0 ? "; " : "");
   if (status->last != NULL)
     g_string_append_printf(marks, "%sd%" G_GINT64_FORMAT " %s", marks->len > 0 ? "; " : "", status->last->id,
                            deployment_status_name(status->last->status));

@@ -55,6 +55,7 @@ static cJSON *environment_json(const EnvironmentStatus *status) {
   g_autofree char *until = status->waiting_until != 0 ? time_format(status->waiting_until) : NULL;
   cJSON *json = cJSON_CreateObject();
   json_set_string(json, "name", status->name);
+  json_set_boolean(json, "ephemeral", status->is_ephemeral);
   json_set_string(json, "release", release);
   json_set_string(json, "version", current != NULL ? current->version : NULL);
   json_set_string(json, "deployment", deployment);
