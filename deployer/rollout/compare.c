@@ -141,7 +141,7 @@ static bool is_changed(const char *before, const char *after) {
   return end != NULL && strncmp(before, after, (gsize)(end + 1 - before)) == 0 && strcmp(before, after) != 0;
 }
 
-void compare_secrets(GHashTable *before, GHashTable *after, GPtrArray *changes) {
+void compare_secret_hashes(GHashTable *before, GHashTable *after, GPtrArray *changes) {
   g_autoptr(GHashTable) words_before = new_map();
   g_autoptr(GHashTable) words_after = new_map();
   GHashTableIter iterator;

@@ -10,7 +10,7 @@ GPtrArray *compare_images(GHashTable *before, GHashTable *after);
 GPtrArray *compare_projects(const ComposeProject *before, const ComposeProject *after);
 /* Adds those of secrets ("secret NAME": "set", "changed"). Both are what snapshot_read_secrets gives; where
  * it cannot be told whether a value changed, it is left out. */
-void compare_secrets(GHashTable *before, GHashTable *after, GPtrArray *changes);
+void compare_secret_hashes(GHashTable *before, GHashTable *after, GPtrArray *changes);
 /* slipway.yml's keys as far as they concern an environment, and are not compared as above: "health.deadline",
  * "hosts[web1].ssh.port". */
 GPtrArray *compare_settings(const Config *before, const char *environment_before, const Config *after,

@@ -188,12 +188,6 @@ static bool compare_deployments(History *history, Difference *difference, GError
     return false;
   difference->images = compare_images(before.pinned, after.pinned);
   difference->configuration = compare_projects(before.project, after.project);
-  g_autoptr(GHashTable) secrets_before = NULL;
-  g_autoptr(GHashTable) secrets_after = NULL;
-  if (!snapshot_read_secrets(history, from, &secrets_before, error) ||
-      !snapshot_read_secrets(history, to, &secrets_after, error))
-    return false;
-  compare_secrets(secrets_before, secrets_after, difference->configuration);
   difference->settings =
       compare_settings(before.settings, from->environment, after.settings, to->environment);
   return true;

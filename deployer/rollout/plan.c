@@ -272,7 +272,7 @@ static bool compare_with_last(const RolloutRequest *request, const Situation *si
                              &before, error))
     return false;
   g_autoptr(GHashTable) after = target_secret_hashes(target);
-  compare_secrets(before, after, plan->configuration);
+  compare_secret_hashes(before, after, plan->configuration);
   return true;
 }
 
