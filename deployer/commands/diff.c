@@ -33,15 +33,35 @@ static void print_list(const char *title, GPtrArray *changes) {
   changes_print(changes);
 }
 
-static bool differs(const Difference *difference) {
-  return difference->images->len + difference->configuration->len + difference->settings->len > 0;
+/* Those that are the same are no news. */
+static void print_secrets(GPtrArray *secrets) {
+  const char *title = "\nSECRETS\n";
+  for (guint i = 0; i < secrets->len; i++) {
+    const SecretDifference *secret = secrets->pdata[i];
+    if (secret->state == SECRET_SAME)
+      continue;
+    (void)printf("%s%s  %s\n", title, secret->name, secret_state_name(secret->state));
+    title = "";
+  }
+}
+
+static cJSON *secrets_json(GPtrArray *secrets) {
+  cJSON *array = cJSON_CreateArray();
+  for (guint i = 0; i < secrets->len; i++) {
+    const SecretDifference *secret = secrets->pdata[i];
+    cJSON *json = cJSON_CreateObject();
+    json_set_string(json, "name", secret->name);
+    json_set_string(json, "state", secret_state_name(secret->state));
+    cJSON_AddItemToArray(array, json);
+  }
+  return array;
 }
 
 static void print_difference(const Difference *difference) {
   g_autofree char *from = side_words(&difference->from), *to = side_words(&difference->to);
   g_autofree char *from_shown = text_printable(from, false), *to_shown = text_printable(to, false);
   (void)printf("%s -> %s\n", from_shown, to_shown);
-  if (!differs(difference))
+  if (!difference_is_any(difference))
     (void)printf("No difference.\n");
   if (difference->images->len > 0) {
     g_autofree char *table = changes_table(
@@ -50,6 +70,7 @@ static void print_difference(const Difference *difference) {
   }
   print_list("CONFIGURATION", difference->configuration);
   print_list("SETTINGS", difference->settings);
+  print_secrets(difference->secrets);
 }
 
 static cJSON *side_json(const DifferenceSide *side) {
@@ -67,10 +88,11 @@ static cJSON *difference_json(const Difference *difference) {
   cJSON *json = cJSON_CreateObject();
   json_set(json, "from", side_json(&difference->from));
   json_set(json, "to", side_json(&difference->to));
-  json_set_boolean(json, "differs", differs(difference));
+  json_set_boolean(json, "differs", difference_is_any(difference));
   json_set(json, "images", changes_json(difference->images));
   json_set(json, "configuration", changes_json(difference->configuration));
   json_set(json, "settings", changes_json(difference->settings));
+  json_set(json, "secrets", secrets_json(difference->secrets));
   return json;
 }
 
@@ -108,7 +130,9 @@ const Command command_diff = {
         "Deployments: the digest of each service, the values of variables, Compose files and mounted files, "
         "and "
         "every key of slipway.yml, as they were recorded; no host is asked. A release beside a deployment is "
-        "compared with the deployment's release. Exit status 0 whether they differ or not; --json has "
+        "compared with the deployment's release. Of secrets it can tell whether their values are the same, "
+        "but for those recorded with a key "
+        "that is lost. Exit status 0 whether they differ or not; --json has "
         "\"differs\".",
     .arguments = arguments,
     .choices_size = sizeof(Choices),

@@ -24,6 +24,7 @@ void difference_free(Difference *difference) {
   g_clear_pointer(&difference->images, g_ptr_array_unref);
   g_clear_pointer(&difference->configuration, g_ptr_array_unref);
   g_clear_pointer(&difference->settings, g_ptr_array_unref);
+  g_clear_pointer(&difference->secrets, g_ptr_array_unref);
   g_free(difference);
 }
 
@@ -152,7 +153,62 @@ static bool compare_releases(History *history, Difference *difference, GError **
   difference->images = compare_images(before, after);
   difference->configuration = g_ptr_array_new();
   difference->settings = g_ptr_array_new();
+  difference->secrets = g_ptr_array_new();
   return true;
+}
+
+/* ---- secrets ---- */
+
+const char *secret_state_name(SecretState state) {
+  static const char *const names[] = {[SECRET_SAME] = "same",
+                                      [SECRET_CHANGED] = "changed",
+                                      [SECRET_ADDED] = "added",
+                                      [SECRET_REMOVED] = "removed",
+                                      [SECRET_NOT_KNOWN] = "not known"};
+  return names[state];
+}
+
+static void secret_difference_free(SecretDifference *secret) {
+  g_free(secret->name);
+  g_free(secret);
+}
+
+/* As snapshot_read_secrets gives them; NULL: there was none. */
+static SecretState compare_hashes(const char *before, const char *after) {
+  if (before == NULL || after == NULL)
+    return before == NULL ? SECRET_ADDED : SECRET_REMOVED;
+  gsize key = strcspn(before, ":");
+  bool is_comparable =
+      *before != '\0' && *after != '\0' && strcspn(after, ":") == key && strncmp(before, after, key) == 0;
+  if (!is_comparable)
+    return SECRET_NOT_KNOWN;
+  return g_str_equal(before, after) ? SECRET_SAME : SECRET_CHANGED;
+}
+
+static GPtrArray *secret_differences(GHashTable *before, GHashTable *after) {
+  GPtrArray *secrets = g_ptr_array_new_with_free_func((GDestroyNotify)secret_difference_free);
+  g_autoptr(GList) names = g_list_concat(g_hash_table_get_keys(before), g_hash_table_get_keys(after));
+  names = g_list_sort(names, (GCompareFunc)strcmp);
+  const char *last = NULL;
+  for (const GList *name = names; name != NULL; name = name->next) {
+    if (g_strcmp0(name->data, last) == 0)
+      continue;
+    last = name->data;
+    SecretDifference *secret = g_new0(SecretDifference, 1);
+    secret->name = g_strdup(last);
+    secret->state = compare_hashes(g_hash_table_lookup(before, last), g_hash_table_lookup(after, last));
+    g_ptr_array_add(secrets, secret);
+  }
+  return secrets;
+}
+
+bool difference_is_any(const Difference *difference) {
+  for (guint i = 0; i < difference->secrets->len; i++) {
+    SecretState state = ((const SecretDifference *)difference->secrets->pdata[i])->state;
+    if (state != SECRET_SAME && state != SECRET_NOT_KNOWN)
+      return true;
+  }
+  return difference->images->len + difference->configuration->len + difference->settings->len > 0;
 }
 
 /* ---- deployments ---- */
@@ -161,12 +217,14 @@ typedef struct {
   ComposeProject *project;
   GHashTable *pinned;
   Config *settings;
+  GHashTable *secrets;
 } Recorded;
 
 static void recorded_clear(Recorded *recorded) {
   g_clear_pointer(&recorded->project, compose_project_free);
   g_clear_pointer(&recorded->pinned, g_hash_table_unref);
   g_clear_pointer(&recorded->settings, config_free);
+  g_clear_pointer(&recorded->secrets, g_hash_table_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Recorded, recorded_clear)
 
@@ -176,8 +234,9 @@ static bool read_recorded(History *history, const Deployment *deployment, Record
     return fail(error, SLIPWAY_ERROR_USAGE,
                 "d%" G_GINT64_FORMAT " ended before its configuration was known: there is nothing to compare",
                 deployment->id);
-  return snapshot_read(history, deployment, &recorded->project, &recorded->pinned, &recorded->settings,
-                       error) ||
+  return (snapshot_read(history, deployment, &recorded->project, &recorded->pinned, &recorded->settings,
+                        error) &&
+          snapshot_read_secrets(history, deployment, &recorded->secrets, error)) ||
          prefix(error, "d%" G_GINT64_FORMAT ": ", deployment->id);
 }
 
@@ -190,6 +249,7 @@ static bool compare_deployments(History *history, Difference *difference, GError
   difference->configuration = compare_projects(before.project, after.project);
   difference->settings =
       compare_settings(before.settings, from->environment, after.settings, to->environment);
+  difference->secrets = secret_differences(before.secrets, after.secrets);
   return true;
 }
 

@@ -8,12 +8,22 @@ typedef struct {
   Release *release;       /* NULL: the deployment has none */
 } DifferenceSide;
 
+typedef enum { SECRET_SAME, SECRET_CHANGED, SECRET_ADDED, SECRET_REMOVED, SECRET_NOT_KNOWN } SecretState;
+const char *secret_state_name(SecretState state); /* "same", "changed", … */
+typedef struct {
+  char *name;
+  SecretState state; /* not known: kept with another key, or none */
+} SecretDifference;
+
 typedef struct {
   DifferenceSide from, to;
   GPtrArray *images;        /* PlanChange by service (releases: by name; "pin IMAGE" for those beside) */
   GPtrArray *configuration; /* PlanChange: variables and files; releases have none */
   GPtrArray *settings;      /* PlanChange by key of slipway.yml, likewise */
+  GPtrArray *secrets;       /* SecretDifference by name, all of them; likewise */
 } Difference;
+/* Anything but secrets that are not known. */
+bool difference_is_any(const Difference *difference);
 void difference_free(Difference *difference);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Difference, difference_free)
 

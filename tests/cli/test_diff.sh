@@ -56,6 +56,23 @@ out_has 'fpm'
 run 0 diff d1 r1 --json
 out_json '.[0].differs == false and .[0].from.deployment == null'
 
+# Secrets: whether they are the same, and nothing more.
+sed -i 's/^  variables:/  secrets: {KEY: {env: KEY}, OLD: {env: KEY}, CERT: {env: CERT}}\n&/' slipway.yml
+KEY=geheimnis-1 CERT=geheimnis-0 run 4 deploy ci r2
+sed -i 's/OLD:/NEW:/' slipway.yml
+KEY=geheimnis-2 CERT=geheimnis-0 run 4 deploy ci r2
+run 0 diff d3 d4 --json
+out_json '.[0].differs'
+out_json '.[0].secrets | map(.name + " " + .state) == ["CERT same", "KEY changed", "NEW added", "OLD removed"]'
+run 0 diff d3 d4
+out_has 'KEY  changed'
+out_lacks 'CERT'
+rm history.db.key
+CERT=geheimnis-0 KEY=x run 4 deploy ci r2
+run 0 diff d4 d5
+out_has 'CERT  not known'
+out_lacks 'geheimnis'
+
 # Names of nothing.
 run 2 diff d1 d9
 err_has 'there is no deployment d9'
