@@ -63,6 +63,6 @@ const Command command_exec = {
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),
-    .needs = NEEDS_CONFIG | NEEDS_HOSTS,
+    .needs = NEEDS_CONFIG | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS,
     .examples = examples,
     .run = run_exec};

@@ -152,6 +152,7 @@ const Command command_logs = {.name = "logs",
                               .arguments = arguments,
                               .options = options,
                               .choices_size = sizeof(Choices),
-                              .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | RUNS | NEEDS_HOSTS,
+                              .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | RUNS | NEEDS_HOSTS |
+                                       MAY_USE_RECORDED_HOSTS,
                               .examples = examples,
                               .run = run_logs};
