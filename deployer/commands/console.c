@@ -40,7 +40,7 @@ static void set_handlers(void (*handler)(int signal_number)) {
 }
 
 void console_open(Console *console) {
-  *console = (Console){0};
+  *console = (Console){.redact = {redact_stream_new(), redact_stream_new()}};
   if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before) != 0)
     return;
   struct termios raw = before;
@@ -48,14 +48,6 @@ void console_open(Console *console) {
   set_handlers(restore_and_die);
   console->is_terminal = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
   is_raw = console->is_terminal ? 1 : 0;
-}
-
-void console_close(Console *console) {
-  if (!console->is_terminal)
-    return;
-  restore();
-  set_handlers(SIG_DFL);
-  console->is_terminal = false;
 }
 
 /* A reader that has seen enough is no failure of the command's. */
@@ -75,12 +67,42 @@ static void write_all(int fd, const char *bytes, gsize length) {
 }
 
 static void show(const char *bytes, gsize length, bool is_stderr, void *data) {
-  (void)data;
-  write_all(is_stderr ? STDERR_FILENO : STDOUT_FILENO, bytes, length);
+  Console *console = data;
+  g_autoptr(GString) shown = g_string_new(NULL);
+  console->is_idle = false;
+  redact_stream_add(console->redact[is_stderr ? 1 : 0], bytes, length, shown);
+  write_all(is_stderr ? STDERR_FILENO : STDOUT_FILENO, shown->str, shown->len);
 }
 
+static void show_held(Console *console) {
+  static const int descriptors[] = {STDOUT_FILENO, STDERR_FILENO};
+  for (guint i = 0; i < G_N_ELEMENTS(descriptors); i++) {
+    g_autoptr(GString) shown = g_string_new(NULL);
+    redact_stream_flush(console->redact[i], shown);
+    write_all(descriptors[i], shown->str, shown->len);
+  }
+}
+
+void console_close(Console *console) {
+  if (console->redact[0] == NULL) /* it is closed */
+    return;
+  show_held(console);
+  for (guint i = 0; i < G_N_ELEMENTS(console->redact); i++)
+    g_clear_pointer(&console->redact[i], redact_stream_free);
+  if (!console->is_terminal)
+    return;
+  restore();
+  set_handlers(SIG_DFL);
+  console->is_terminal = false;
+}
+
+/* At a prompt nothing more comes, and what somebody types is echoed: what could have become a secret by then
+ * is shown. */
 static bool is_cancelled(void *data) {
-  (void)data;
+  Console *console = data;
+  if (console->is_terminal && console->is_idle)
+    show_held(console);
+  console->is_idle = true;
   return interrupt_requested();
 }
 
@@ -93,10 +115,11 @@ static bool terminal_size(guint *rows, guint *columns) {
   return true;
 }
 
-EngineSession console_session(const Console *console) {
+EngineSession console_session(Console *console) {
   return (EngineSession){.is_terminal = console->is_terminal,
                          .input = STDIN_FILENO,
                          .on_output = show,
                          .is_cancelled = is_cancelled,
+                         .data = console,
                          .terminal_size = console->is_terminal ? terminal_size : NULL};
 }

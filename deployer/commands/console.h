@@ -2,9 +2,12 @@
 #pragma once
 
 #include "environments/hosts/engine_attach.h"
+#include "support/redact.h"
 
 typedef struct {
-  bool is_terminal; /* stdin and stdout are a terminal: it is in raw mode while the console is open */
+  bool is_terminal;        /* stdin and stdout are a terminal: it is in raw mode while the console is open */
+  RedactStream *redact[2]; /* stdout, stderr: secrets that are known are not shown */
+  bool is_idle;            /* nothing came since it was last asked whether to end */
 } Console;
 
 /* One at a time. The terminal is put back by console_close, and when a signal ends slipway. */
@@ -14,4 +17,4 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Console, console_close)
 
 /* Whose input and output is the console; a signal cancels it (Ctrl-C in a terminal is not one: it goes to the
  * command). */
-EngineSession console_session(const Console *console);
+EngineSession console_session(Console *console);

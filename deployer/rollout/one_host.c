@@ -2,6 +2,7 @@
 #include "deployer/rollout/one_host.h"
 
 #include "deployer/rollout/ephemeral.h"
+#include "deployer/rollout/kept_secrets.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
 
@@ -41,7 +42,9 @@ static bool open_one(const HostWish *wish, const HostConfig *config, OneHost **o
     return prefix(error, "%s: ", config->name);
   if (host->facts->engine_problem != NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "%s: %s", config->name, host->facts->engine_problem);
-  if (!engine_new(host->host, &host->engine, error) || !find_container(host, wish, error))
+  Worker worker = {.config = config, .host = host->host, .facts = host->facts};
+  if (!engine_new(host->host, &host->engine, error) || !find_container(host, wish, error) ||
+      !worker_learn_secrets(&worker, error))
     return prefix(error, "%s: ", config->name);
   *out = g_steal_pointer(&host);
   return true;

@@ -24,7 +24,8 @@ typedef struct {
   bool must_run;    /* a container that is running; else any, and a host without one will do */
 } HostWish;
 
-/* Connects to the hosts in their order until one will do. SLIPWAY_ERROR_USAGE: no such host, or none where it
+/* Connects to the hosts in their order until one will do; the secrets of what runs there are known to
+ * redact.h then. SLIPWAY_ERROR_USAGE: no such host, or none where it
  * runs; SLIPWAY_ERROR_UNREADY. */
 bool one_host_find(const HostWish *wish, OneHost **host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* All that have a container of the service; at least one. OneHost, free function set. */

@@ -8,7 +8,8 @@
 
 start_fleet one two
 make_shop prod=one,two
-sed -i 's|^    variables: {|    secrets:\
+sed -i 's|^    variables: {|    tasks: {run: [{name: print, service: web, command: [sh, -c, "echo task has $GREETING"]}]}\
+    secrets:\
       API_KEY: {command: [cat, api-key]}\
       TLS_KEY: {command: [cat, tls-key], mount: tls_key}\
 &|' slipway.yml
@@ -55,6 +56,17 @@ expect_out 'API_KEY.*changed'
 expect_exit 0 slipway deploy prod 2.0
 expect_values 2.0 tuesday monday
 expect_same "$api" "$(container_id one api)"
+
+begin "commands in containers, and logs, do not show it; a task neither"
+for command in exec run; do
+  expect_exit 0 slipway "$command" prod web -- sh -c 'echo "has $GREETING here"; echo "err $GREETING" >&2'
+  expect_out '^has \*\*\* here$'
+  expect_err '^err \*\*\*$'
+done
+expect_exit 0 slipway exec prod api -- cat /run/secrets/tls_key
+expect_out '^\*\*\*$'
+expect_exit 0 slipway run prod print
+expect_out 'task has \*\*\*$'
 
 begin "then rollback: the new value with the old image"
 provide wednesday
