@@ -256,15 +256,11 @@ static bool check_envelope(const char *path, const char *app, const cJSON *json,
               "%s: damaged or changed since it was written: its checksum is wrong", path);
 }
 
-bool parcel_read(const char *path, const char *app, Parcel **parcel, GError **error) {
-  g_autoptr(GBytes) bytes = NULL;
+bool parcel_parse(const char *path, const char *text, gsize length, const char *app, Parcel **parcel,
+                  GError **error) {
   g_autoptr(cJSON) json = NULL;
   g_autoptr(GError) nonsense = NULL;
   const char *damage = NULL;
-  gsize length = 0;
-  if (!file_read(path, TRAVEL_FILE_CAP, &bytes, error))
-    return recast(error, SLIPWAY_ERROR_USAGE);
-  const char *text = g_bytes_get_data(bytes, &length);
   if (length == 0 || !json_parse(text, length, "it", &json, &nonsense) || !cJSON_IsObject(json))
     return fail(error, SLIPWAY_ERROR_USAGE, "%s: damaged, or no export of a release at all%s%s", path,
                 nonsense != NULL ? ": " : "", nonsense != NULL ? nonsense->message : "");
@@ -272,4 +268,13 @@ bool parcel_read(const char *path, const char *app, Parcel **parcel, GError **er
     return false;
   *parcel = read_parts(json, &damage);
   return *parcel != NULL || fail(error, SLIPWAY_ERROR_USAGE, "%s: damaged: %s makes no sense", path, damage);
+}
+
+bool parcel_read(const char *path, const char *app, Parcel **parcel, GError **error) {
+  g_autoptr(GBytes) bytes = NULL;
+  gsize length = 0;
+  if (!file_read(path, TRAVEL_FILE_CAP, &bytes, error))
+    return recast(error, SLIPWAY_ERROR_USAGE);
+  const char *text = g_bytes_get_data(bytes, &length);
+  return parcel_parse(path, text, length, app, parcel, error);
 }

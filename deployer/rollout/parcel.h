@@ -15,6 +15,8 @@ typedef struct {
 void parcel_free(Parcel *parcel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Parcel, parcel_free)
 
-/* SLIPWAY_ERROR_USAGE: as travel_import. */
+/* `text` is of the file `path`. SLIPWAY_ERROR_USAGE: as travel_import. */
+bool parcel_parse(const char *path, const char *text, gsize length, const char *app, Parcel **parcel,
+                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool parcel_read(const char *path, const char *app, Parcel **parcel,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -123,7 +123,7 @@ Test(parse, a_command_may_begin_a_longer_one) {
     cr_assert_str_eq(parsed.line.command->name, rows[i].command, "%s", rows[i].words);
     clear(&parsed);
   }
-  expect_usage_error("history import", "ENV is missing");
+  expect_usage_error("history import prod ci", "\"ci\" is one argument too many");
 }
 
 Test(parse, after_two_dashes_everything_is_an_argument) {
