@@ -119,6 +119,19 @@ Test(ssh_trust, names_user_address_and_keys_that_were_refused) {
   expect_refusal(expected);
 }
 
+Test(ssh_trust, tries_several_keys_in_order) {
+  g_autofree char *other = fixture_path(&fixture, "other");
+  g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other, NULL}));
+  static char absent[] = "/nonexistent/key";
+  choose_key(absent);
+  g_ptr_array_add(config.ssh.keys, other);
+  g_autofree char *expected =
+      g_strdup_printf("/nonexistent/key: No such file or directory), %s (refused)", other);
+  expect_refusal(expected);
+  g_ptr_array_add(config.ssh.keys, fixture.key);
+  host_free(open_host(&config));
+}
+
 Test(ssh_trust, explains_rsa_on_an_old_libssh2) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", other, NULL}));
