@@ -150,7 +150,7 @@ static bool run_in_containers(Invocation *invocation, const TaskConfig *task, GE
     return error_is(*error, SLIPWAY_ERROR_UNREADY) ? recast(error, SLIPWAY_ERROR_COMMAND) : false;
   if (host != NULL)
     return run_on_host(invocation, task, host, error);
-  for (guint i = 0; i < hosts->len; i++)
+  for (guint i = 0; hosts != NULL && i < hosts->len; i++)
     if (!run_on_host(invocation, task, g_ptr_array_index(hosts, i), error))
       return false;
   return true;

@@ -55,6 +55,15 @@ static bool create(const OneOff *one_off, const EngineOneOff *order, char **id, 
   return is_created;
 }
 
+/* While Compose was at work: then nothing is started. */
+static bool is_cancelled(const OneOff *one_off, int *exit_code) {
+  const EngineSession *session = &one_off->session;
+  if (session->is_cancelled == NULL || !session->is_cancelled(session->data))
+    return false;
+  *exit_code = -1;
+  return true;
+}
+
 static void copy_artifact(const OneOff *one_off, const char *id, const char *artifact) {
   const char *colon = strchr(artifact, ':');
   g_autofree char *path = g_strndup(artifact, colon != NULL ? (gsize)(colon - artifact) : strlen(artifact));
@@ -79,10 +88,11 @@ bool one_off_run(const OneOff *one_off, bool *has_started, int *exit_code, GErro
   *has_started = false;
   if (!create(one_off, &order, &id, error))
     return false;
-  const bool is_run = engine_one_off_run(one_off->engine, &order, id, has_started, exit_code, error);
+  const bool is_run = is_cancelled(one_off, exit_code) ||
+                      engine_one_off_run(one_off->engine, &order, id, has_started, exit_code, error);
   for (guint i = 0; *has_started && one_off->artifacts != NULL && i < one_off->artifacts->len; i++)
     copy_artifact(one_off, id, g_ptr_array_index(one_off->artifacts, i));
-  if (!one_off->is_removed || !is_run)
+  if (!one_off->is_removed || !*has_started || !is_run)
     remove_container(one_off, id);
   return is_run;
 }
