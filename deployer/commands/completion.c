@@ -1,9 +1,9 @@
-/* `completion bash`: a script made from the rows; names of environments come from the slipway.yml at hand. */
+/* `completion`: scripts made from the rows; the one for bash is here. */
 #include <stdio.h>
 #include <string.h>
 
+#include "deployer/commands/completion.h"
 #include "deployer/commands/rows.h"
-#include "deployer/commands/usage.h"
 #include "support/errors.h"
 
 #include "support/poison.h"
@@ -18,7 +18,7 @@ static void append_option_words(GString *words, const Option *rows) {
       g_string_append_printf(words, " --%s", row->name);
 }
 
-static bool takes_environment(const Command *command) {
+bool completion_takes_environment(const Command *command) {
   const Argument *first = command->arguments;
   return first != NULL && first->name != NULL && strcmp(first->name, "ENV") == 0;
 }
@@ -28,16 +28,21 @@ static void append_case(GString *script, const Command *command) {
   g_autoptr(GString) words = g_string_new(NULL);
   append_option_words(words, command->options);
   g_string_append_printf(script, "    '%s') options='%s'; environments=%s ;;\n", command->name, words->str,
-                         takes_environment(command) ? "yes" : "");
+                         completion_takes_environment(command) ? "yes" : "");
+}
+
+bool completion_begins_group(const Command *const *command) {
+  gsize length = strcspn((*command)->name, " ");
+  for (const Command *const *row = commands; row != command; row++)
+    if (strcspn((*row)->name, " ") == length && strncmp((*row)->name, (*command)->name, length) == 0)
+      return false;
+  return true;
 }
 
 static void append_verbs(GString *script) {
-  for (const Command *const *row = commands; *row != NULL; row++) {
-    g_autofree char *word = g_strndup((*row)->name, strcspn((*row)->name, " "));
-    g_autofree char *pattern = g_strdup_printf(" %s ", word);
-    if (strstr(script->str, pattern) == NULL)
-      g_string_append_printf(script, "%s ", word);
-  }
+  for (const Command *const *row = commands; *row != NULL; row++)
+    if (completion_begins_group(row))
+      g_string_append_printf(script, "%.*s ", (int)strcspn((*row)->name, " "), (*row)->name);
 }
 
 static void append_second_words(GString *script) {
@@ -71,7 +76,7 @@ char *completion_bash(void) {
                           "    break\n"
                           "  done\n"
                           "  case $verb in\n");
-  g_autoptr(GString) verbs = g_string_new(" ");
+  g_autoptr(GString) verbs = g_string_new(NULL);
   append_verbs(verbs);
   g_string_append_printf(script, "    '') words='%s' ;;\n", g_strstrip(verbs->str));
   append_second_words(script);
@@ -91,23 +96,33 @@ char *completion_bash(void) {
   return g_string_free(script, FALSE);
 }
 
+static const struct {
+  const char *name;
+  char *(*make)(void);
+} shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
+
 static bool run_completion(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
-  if (strcmp(choices->what, "bash") == 0) {
-    g_autofree char *script = completion_bash();
+  for (gsize i = 0; i < G_N_ELEMENTS(shells); i++) {
+    if (strcmp(choices->what, shells[i].name) != 0)
+      continue;
+    g_autofree char *script = shells[i].make();
     (void)fputs(script, stdout);
     return true;
   }
-  return fail(error, SLIPWAY_ERROR_USAGE, "there is completion for bash only, not for \"%s\"", choices->what);
+  return fail(error, SLIPWAY_ERROR_USAGE, "there is completion for bash, zsh and fish, not for \"%s\"",
+              choices->what);
 }
 
 static const Argument arguments[] = {
-    {"SHELL", ARGUMENT_TEXT, false, offsetof(Choices, what), "bash"},
+    {"SHELL", ARGUMENT_TEXT, false, offsetof(Choices, what), "bash, zsh or fish"},
     {0},
 };
 static const Example examples[] = {
     {"completion bash > ~/.local/share/bash-completion/completions/slipway",
      "complete commands, options and environments"},
+    {"completion zsh > ~/.zfunc/_slipway", "in a folder of $fpath, set before compinit"},
+    {"completion fish > ~/.config/fish/completions/slipway.fish", "the same for fish"},
     {0},
 };
 const Command command_completion = {.name = "completion",

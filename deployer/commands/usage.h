@@ -15,6 +15,3 @@ char *usage_of_command(const Command *command);
 char *usage_man(void);
 /* For slipway.yml.5: the keys, from the configuration's schema. */
 char *usage_man_keys(void);
-
-/* A completion script for bash. */
-char *completion_bash(void);

@@ -33,7 +33,7 @@ wrong 'which images?' release create
 wrong 'd1, d2' show r1
 wrong 'there is no deployment d1' show d1
 wrong 'there are ci, prod' history nosuch
-wrong 'for bash only' completion tcsh
+wrong 'for bash, zsh and fish' completion tcsh
 wrong 'ENV is missing' logs
 wrong 'expected a duration' logs prod --since yesterday
 wrong 'wants a number from 1 on' logs prod --tail none
