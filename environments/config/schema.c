@@ -248,7 +248,7 @@ static const SchemaKey environment_keys[] = {
     {"files", &type_text_or_texts, FIELD(files), .text = &text_project_path,
      .help = "files and folders to upload besides what Compose names"},
     {"variables", &type_named_texts, FIELD(variables), .name_text = &text_variable, .text = &text_value,
-     .help = "environment of Compose"},
+     .help = "environment of Compose; ${NAME}, ${SLIPWAY_VERSION} and ${env:NAME} in values are followed"},
     {"secrets", &type_secrets, FIELD(secrets), .name_text = &text_variable, .section = &secret_schema,
      .help = "what must not be seen, and where it is had from"},
     {"health", &type_section, FIELD(health), .section = &health_schema, .help = "when a deployment is well"},
