@@ -93,10 +93,12 @@ void openssh_master_free(OpensshMaster *master) {
     companion_end(master->child);
   master->child = 0;
   pthread_mutex_unlock(&master->lock);
-  for (guint i = 0; i < master->helpers->len;
-       i++) /* they lost their connection, or were killed with the group */
-    while (waitpid(g_array_index(master->helpers, pid_t, i), NULL, 0) < 0 && errno == EINTR)
+  for (guint i = 0; i < master->helpers->len; i++) {
+    const pid_t helper = g_array_index(master->helpers, pid_t, i);
+    kill(helper, SIGKILL); /* it has lost its connection */
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
       continue;
+  }
   if (master->folder != NULL)
     remove_folder(master);
   if (master->log >= 0)
