@@ -62,6 +62,7 @@ expect_out ' | '
 
 begin "a host that cannot be reached is a warning; without any other it is exit status 4"
 fleet fault one unplug
+sed -i 's/^  ssh: {/&connect_timeout: 2s, /' slipway.yml
 expect_exit 0 slipway logs prod
 expect_err 'one: '
 expect_out '^two api   \| serving'
