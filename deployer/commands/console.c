@@ -50,15 +50,19 @@ void console_open(Console *console) {
   is_raw = console->is_terminal ? 1 : 0;
 }
 
-/* A reader that has seen enough is no failure of the command's. */
+/* Whoever read stdout has seen enough. */
+static bool is_unread;
+
 static void write_all(int fd, const char *bytes, gsize length) {
   while (length > 0) {
     const ssize_t count = write(fd, bytes, length);
     struct pollfd full = {.fd = fd, .events = POLLOUT};
     if (count < 0 && errno == EAGAIN)
       (void)poll(&full, 1, -1);
-    else if (count < 0 && errno != EINTR)
+    else if (count < 0 && errno != EINTR) {
+      is_unread |= fd == STDOUT_FILENO && errno == EPIPE;
       return;
+    }
     if (count > 0) {
       bytes += count;
       length -= (gsize)count;
@@ -103,7 +107,7 @@ static bool is_cancelled(void *data) {
   if (console->is_terminal && console->is_idle)
     show_held(console);
   console->is_idle = true;
-  return interrupt_requested();
+  return interrupt_requested() || is_unread;
 }
 
 static bool terminal_size(guint *rows, guint *columns) {

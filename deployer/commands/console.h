@@ -15,6 +15,6 @@ void console_open(Console *console);
 void console_close(Console *console);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Console, console_close)
 
-/* Whose input and output is the console; a signal cancels it (Ctrl-C in a terminal is not one: it goes to the
- * command). */
+/* Whose input and output is the console. It is cancelled by a signal (Ctrl-C in a terminal is none: it goes
+ * to the command), and when nobody reads stdout any more. */
 EngineSession console_session(Console *console);

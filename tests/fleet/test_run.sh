@@ -137,3 +137,8 @@ cp first.err "$WORK/.stderr"
 expect_status 130
 expect_err 'the command was stopped and its container removed'
 expect_same '' "$(fleet docker one ps -aq --filter label=com.docker.compose.oneoff=True)"
+
+begin "nobody reads what it writes any more: it is stopped"
+"$SLIPWAY" run prod web --host two -- sh -c yes 2>first.err </dev/null | head -c 4 >first.out || true
+expect_same "$(printf 'y\ny')" "$(cat first.out)"
+expect_same '' "$(fleet docker two ps -aq --filter label=com.docker.compose.oneoff=True)"
