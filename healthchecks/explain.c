@@ -14,7 +14,7 @@ enum {
 
 /* The last lines of `text`, each indented and labelled. */
 static void add_lines(GString *report, const char *label, const char *text) {
-  g_autofree char *redacted = redact_text(text); /* before lines of a value are left out */
+  g_autofree char *redacted = redact_cut_text(text); /* before lines of a value are left out */
   g_autofree char *printable = text_printable(redacted, true);
   g_auto(GStrv) lines = g_strsplit(g_strchomp(printable), "\n", -1);
   guint count = g_strv_length(lines);

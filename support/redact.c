@@ -279,9 +279,11 @@ static Match match_pattern(Span span, gsize notation, const Pattern *pattern, gs
   return MATCH_FOUND;
 }
 
-/* The longest value that the text begins with, in one notation; or, for where no more will come, the
- * beginning of one that was cut off. */
-static void match_notation(Span span, gsize notation, gsize *longest, bool *is_open) {
+/* How a text ends. */
+typedef enum { END_OPEN, END_WHOLE, END_CUT } End;
+
+/* The longest value that the text begins with, in one notation. *is_open: it may become one. */
+static void match_notation(Span span, gsize notation, End end, gsize *longest, bool *is_open) {
   Unit first = notations[notation].read(span.text, span.length);
   if (first.used == 0)
     *is_open = true;
@@ -295,7 +297,7 @@ static void match_notation(Span span, gsize notation, gsize *longest, bool *is_o
       *longest = MAX(*longest, used);
       break;
     case MATCH_PERHAPS:
-      *longest = MAX(*longest, used);
+      *longest = MAX(*longest, end == END_CUT ? used : 0);
       *is_open = true;
       break;
     case MATCH_NOT:
@@ -311,15 +313,15 @@ typedef struct {
 
 /* Writes what is known to be a value or none to `out`; returns how many bytes that was. Values may overlap.
  */
-static gsize redact_span(Span span, bool is_whole, Cover *cover, GString *out) {
+static gsize redact_span(Span span, End end, Cover *cover, GString *out) {
   gsize at = 0;
   for (; at < span.length; at++) {
     Span rest = {span.text + at, span.length - at};
     gsize longest = 0;
     bool is_open = false;
     for (gsize i = 0; i < G_N_ELEMENTS(notations); i++)
-      match_notation(rest, i, &longest, &is_open);
-    if (is_open && !is_whole)
+      match_notation(rest, i, end, &longest, &is_open);
+    if (is_open && end == END_OPEN)
       break;
     cover->covered = MAX(cover->covered, longest);
     bool is_hidden = cover->covered > 0;
@@ -334,24 +336,32 @@ static gsize redact_span(Span span, bool is_whole, Cover *cover, GString *out) {
   return at;
 }
 
-static gsize redact_locked(Span span, bool is_whole, Cover *cover, GString *out) {
+static gsize redact_locked(Span span, End end, Cover *cover, GString *out) {
   g_rw_lock_reader_lock(&lock);
   gsize used = span.length;
   if (known != NULL)
-    used = redact_span(span, is_whole, cover, out);
+    used = redact_span(span, end, cover, out);
   else
     g_string_append_len(out, (const char *)span.text, (gssize)span.length);
   g_rw_lock_reader_unlock(&lock);
   return used;
 }
 
-char *redact_text(const char *text) {
+static char *redact_ending(const char *text, End end) {
   if (text == NULL)
     return NULL;
   GString *out = g_string_new(NULL);
   Cover cover = {0};
-  redact_locked((Span){(const guchar *)text, strlen(text)}, true, &cover, out);
+  redact_locked((Span){(const guchar *)text, strlen(text)}, end, &cover, out);
   return g_string_free(out, FALSE);
+}
+
+char *redact_text(const char *text) {
+  return redact_ending(text, END_WHOLE);
+}
+
+char *redact_cut_text(const char *text) {
+  return redact_ending(text, END_CUT);
 }
 
 void redact_in_place(char **text) {
@@ -379,18 +389,18 @@ RedactStream *redact_stream_new(void) {
   return stream;
 }
 
-static void write_on(RedactStream *stream, bool is_whole, GString *out) {
+static void write_on(RedactStream *stream, End end, GString *out) {
   Span span = {(const guchar *)stream->held->str, stream->held->len};
-  g_string_erase(stream->held, 0, (gssize)redact_locked(span, is_whole, &stream->cover, out));
+  g_string_erase(stream->held, 0, (gssize)redact_locked(span, end, &stream->cover, out));
 }
 
 void redact_stream_add(RedactStream *stream, const void *bytes, gsize length, GString *out) {
   g_string_append_len(stream->held, bytes, (gssize)length);
-  write_on(stream, false, out);
+  write_on(stream, END_OPEN, out);
 }
 
 void redact_stream_flush(RedactStream *stream, GString *out) {
-  write_on(stream, true, out);
+  write_on(stream, END_WHOLE, out);
 }
 
 void redact_stream_free(RedactStream *stream) {

@@ -2,8 +2,8 @@
  * (reporter, errors, JSON, the history's words, journals, output of tasks and commands). Known are whole
  * values of 6 bytes or more and, of values of several lines, each line of 6 or more. Found are they as they
  * are, and as base64 (RFC 4648, both alphabets, whatever is encoded before and behind, wrapped too),
- * percent-encoded, escaped as in JSON, and with "$" or "'" doubled as Compose and YAML do; at the end of a
- * text also what is the beginning of one, which a limit has cut off. May be called from any thread. */
+ * percent-encoded, escaped as in JSON, and with "$" or "'" doubled as Compose and YAML do. May be called from
+ * any thread. */
 #pragma once
 
 #include <glib.h>
@@ -18,6 +18,9 @@ void redact_add(const void *value, gsize length);
 /* The text with every such value replaced; NULL for NULL. A text without one is returned as it is, byte by
  * byte, valid UTF-8 or not. Caller frees. */
 char *redact_text(const char *text);
+/* The same for a text that a limit may have cut off: at its end, 6 bytes or more of a value are hidden, too.
+ */
+char *redact_cut_text(const char *text);
 /* The same as replacing *text, which is owned by the caller; for one that has just been made. */
 void redact_in_place(char **text);
 /* Does any stand in it? */
