@@ -203,6 +203,25 @@ Test(deployments, steps_show_intent_then_outcome) {
   cr_assert_eq(verify->finished_at, 0);
 }
 
+Test(deployments, what_a_task_wrote_is_with_its_step) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) steps = NULL;
+  g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+  gint64 first, second;
+  assert_works(history_begin_step(history, deployment->id, "web1", "before: migrate", &first, &error));
+  assert_works(history_begin_step(history, deployment->id, "web1", "up", &second, &error));
+  assert_works(history_set_output(history, first, "half of it", 0, &error));
+  assert_works(history_set_output(history, first, "one\ntwo\n", 12, &error));
+  assert_works(history_list_steps(history, deployment->id, &steps, &error));
+  const DeploymentStep *task = steps->pdata[0], *up = steps->pdata[1];
+  cr_assert_eq(steps->len, 2);
+  cr_assert_str_eq(task->output, "one\ntwo\n");
+  cr_assert_eq(task->lost, 12);
+  cr_assert_null(up->output);
+  cr_assert_not(history_set_output(history, 4711, "of no step", 0, &error));
+  assert_error(&error, SLIPWAY_ERROR_STORE, "");
+}
+
 Test(deployments, blobs_are_kept_once_and_whole) {
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) bytes = g_bytes_new_static("a\0b", 3), nothing = g_bytes_new_static(NULL, 0);
