@@ -70,8 +70,8 @@ refute_out 'BYTES'
 expect_exit 0 slipway diff current d1 --json
 expect_json '.from.deployment' d2
 
-begin "the next deployment goes back to slipway.yml, and a rollback to what was set"
-expect_exit 0 slipway deploy ci
+begin "the next deployment would go back to slipway.yml, and a rollback has the values of then"
+expect_exit 0 slipway plan ci
+expect_out '^variable NEW  1 -> \(none\)$'
+WHO=me expect_exit 0 slipway rollback ci --yes
 expect_same 'hello from nobody with 1.0' "$(greeting_of two)"
-expect_exit 0 slipway rollback ci --to d2 --yes
-expect_same 'hello from you & "me" $1' "$(greeting_of two)"
