@@ -134,7 +134,7 @@ Test(ssh_trust, tries_several_keys_in_order) {
 
 Test(ssh_trust, explains_rsa_on_an_old_libssh2) {
   g_autofree char *other = fixture_path(&fixture, "other");
-  g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", other, NULL}));
+  g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", other, NULL}));
   choose_key(other);
   config.ssh.client = SSH_CLIENT_LIBSSH2; /* or ssh would be asked */
   if (libssh2_version(0x010b00) == NULL)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "environments/hosts/ssh_gate.h"
 #include "environments/hosts/ssh_proxy.h"
 #include "fixture.h"
 #include "support/errors.h"
@@ -212,33 +213,27 @@ Test(ssh_way, takes_a_proxy_commands_stdin_and_stdout_for_the_connection) {
   g_autofree char *command = through_bastion();
   config.ssh.proxy_jump = NULL;
   config.ssh.proxy_command = command;
-  g_autoptr(Host) host = open_host(&config);
-  expect_shell_works(host);
+  use_host(&config);
   cr_assert_eq(count_logins(&bastion), 1);
 }
 
-Test(ssh_way, has_few_proxy_commands_shake_hands_at_once) {
-  g_autofree char *command =
-      g_strdup_printf("%s/bin/lead %%h %%p", fixture.folder); /* to a server that turns away the eleventh */
-  write_text(fixture.bin, "lead",
-             "#!/usr/bin/env python3\n"
-             "import os, select, socket, sys\n"
-             "peer = socket.create_connection(sys.argv[1:3])\n"
-             "while True:\n"
-             "    ready, _, _ = select.select([0, peer], [], [])\n"
-             "    data = os.read(0, 65536) if 0 in ready else peer.recv(65536)\n"
-             "    if not data:\n"
-             "        break\n"
-             "    peer.sendall(data) if 0 in ready else os.write(1, data)\n",
-             0755);
-  Fixture narrow;
-  fixture_start_beside(&narrow, &fixture, "MaxStartups 8:100:8");
-  config.ssh.proxy_jump = NULL;
-  config.ssh.proxy_command = command;
-  config.ssh.port = narrow.port;
-  use_many_at_once(16);
-  cr_assert_eq(count_logins(&narrow), 16);
-  fixture_stop(&narrow);
+static bool is_always(gpointer count) {
+  return ++*(guint *)count > 1; /* not at the first look */
+}
+
+Test(ssh_gate, lets_eight_in_and_the_ninth_when_one_leaves) {
+  SshGate *gates[9] = {NULL}, *other = NULL;
+  guint looks = 0;
+  g_autoptr(GError) error = NULL;
+  for (guint i = 0; i < 8; i++, looks = 0)
+    cr_assert(ssh_gate_enter("door", is_always, &looks, &gates[i], NULL));
+  cr_assert_not(ssh_gate_enter("door", is_always, &looks, &gates[8], &error));
+  expect_error(error, SLIPWAY_ERROR_UNREADY, "aborted");
+  looks = 0;
+  cr_assert(ssh_gate_enter("another door", is_always, &looks, &other, NULL));
+  ssh_gate_leave(&gates[3]);
+  looks = 0;
+  cr_assert(ssh_gate_enter("door", is_always, &looks, &gates[8], NULL));
 }
 
 Test(ssh_way, repeats_the_last_words_of_a_proxy_command) {
