@@ -25,6 +25,19 @@ static void enter(Reader *reader, const Scope *scope) {
   reader->values = scope->values;
 }
 
+typedef struct {
+  Reader *reader;
+  GHashTable *values;
+} Addition;
+
+static void add_value(const char *name, const SecretText *value, void *data) {
+  const Addition *addition = data;
+  GStringChunk *texts = addition->reader->texts;
+  if (!g_hash_table_contains(addition->reader->values, name))
+    g_hash_table_replace(addition->values, g_string_chunk_insert_const(texts, name),
+                         g_string_chunk_insert_const(texts, value->str));
+}
+
 /* The project's own values, and what its env_file adds to them. */
 static void add_values(Reader *reader, const char *where, const char *text, GHashTable *values) {
   g_autofree char *path = reader_path(reader, where, text);
@@ -33,15 +46,10 @@ static void add_values(Reader *reader, const char *where, const char *text, GHas
     return;
   gsize length = 0;
   const char *bytes = g_bytes_get_data(file->bytes, &length);
-  g_autofree char *content = g_strndup(bytes != NULL ? bytes : "", length);
-  g_autoptr(GHashTable) added = dotenv_parse(content);
-  GHashTableIter iterator;
-  gpointer name = NULL, value = NULL;
-  g_hash_table_iter_init(&iterator, added);
-  while (g_hash_table_iter_next(&iterator, &name, &value))
-    if (!g_hash_table_contains(reader->values, name))
-      g_hash_table_replace(values, g_string_chunk_insert_const(reader->texts, name),
-                           g_string_chunk_insert_const(reader->texts, value));
+  const Addition addition = {reader, values};
+  g_autoptr(GError) problem = NULL;
+  if (!dotenv_parse(bytes != NULL ? bytes : "", length, add_value, (void *)&addition, &problem))
+    reader_problem(reader, where, "env_file \"%s\": %s", text, problem->message);
 }
 
 static GHashTable *values_for(Reader *reader, const char *where, const YamlNode *env_file) {

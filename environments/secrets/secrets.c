@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "environments/secrets/dotenv.h"
 #include "support/child.h"
+#include "support/dotenv.h"
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/interrupt.h"
@@ -96,12 +96,21 @@ static bool ask_command(Question *question, GError **error) {
   return run_command(question, &question->text, error);
 }
 
+static void take_entry(const char *name, const SecretText *value, void *entries) {
+  g_hash_table_replace(entries, g_strdup(name), secret_new(value->str, value->len));
+}
+
 static bool ask_dotenv(Question *question, GError **error) {
   const SecretConfig *config = question->config;
   g_autoptr(SecretText) text = NULL;
   bool is_read = config->command->len > 0 ? run_command(question, &text, error)
                                           : read_file(config->dotenv, &text, error);
-  return is_read && secrets_parse_dotenv(text->str, text->len, &question->entries, error);
+  g_autoptr(GHashTable) entries =
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)secret_unref);
+  if (!is_read || !dotenv_parse(text->str, text->len, take_entry, entries, error))
+    return false;
+  question->entries = g_steal_pointer(&entries);
+  return true;
 }
 
 /* Two with equal keys are one question. Caller frees. */
