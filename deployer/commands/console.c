@@ -2,6 +2,7 @@
 #include "deployer/commands/console.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,9 @@
 #include "support/interrupt.h"
 
 #include "support/poison.h"
+
+/* SILENCE_MS: what arrives in several pieces is one text as long as the gaps are shorter. */
+enum { LOOK_MS = 100, SILENCE_MS = 100 };
 
 /* For the signal handler. */
 static struct termios before;
@@ -53,13 +57,16 @@ void console_open(Console *console) {
 /* Whoever read stdout has seen enough. */
 static bool is_unread;
 
+/* No write waits, so that a signal ends slipway behind a reader that has stalled: what that one does not take
+ * is lost then. (A pipe that is ready takes PIPE_BUF bytes.) */
 static void write_all(int fd, const char *bytes, gsize length) {
   while (length > 0) {
-    const ssize_t count = write(fd, bytes, length);
     struct pollfd full = {.fd = fd, .events = POLLOUT};
-    if (count < 0 && errno == EAGAIN)
-      (void)poll(&full, 1, -1);
-    else if (count < 0 && errno != EINTR) {
+    const bool is_ready = poll(&full, 1, LOOK_MS) > 0;
+    if (!is_ready && interrupt_requested())
+      return;
+    const ssize_t count = is_ready ? write(fd, bytes, MIN(length, PIPE_BUF)) : 0;
+    if (count < 0 && errno != EAGAIN && errno != EINTR) {
       is_unread |= fd == STDOUT_FILENO && errno == EPIPE;
       return;
     }
@@ -73,7 +80,7 @@ static void write_all(int fd, const char *bytes, gsize length) {
 static void show(const char *bytes, gsize length, bool is_stderr, void *data) {
   Console *console = data;
   g_autoptr(GString) shown = g_string_new(NULL);
-  console->is_idle = false;
+  console->heard = g_get_monotonic_time();
   redact_stream_add(console->redact[is_stderr ? 1 : 0], bytes, length, shown);
   write_all(is_stderr ? STDERR_FILENO : STDOUT_FILENO, shown->str, shown->len);
 }
@@ -104,10 +111,16 @@ void console_close(Console *console) {
  * is shown. */
 static bool is_cancelled(void *data) {
   Console *console = data;
-  if (console->is_terminal && console->is_idle)
+  if (console->is_terminal && console->heard != 0 &&
+      g_get_monotonic_time() - console->heard >= SILENCE_MS * 1000) {
     show_held(console);
-  console->is_idle = true;
+    console->heard = 0;
+  }
   return interrupt_requested() || is_unread;
+}
+
+const char *console_newline(void) {
+  return is_raw != 0 ? "\r\n" : "\n";
 }
 
 static bool terminal_size(guint *rows, guint *columns) {

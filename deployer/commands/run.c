@@ -8,6 +8,7 @@
 #include "deployer/rollout/task_run.h"
 #include "deployer/rollout/tasks.h"
 #include "support/errors.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -45,7 +46,9 @@ static char *new_name(const OneHost *host) {
 
 static void warn(const char *problem, void *data) {
   (void)data;
-  (void)fprintf(stderr, "slipway: warning: %s\r\n", problem);
+  g_autofree char *hidden = redact_text(problem);
+  g_autofree char *printable = text_printable(hidden, true);
+  (void)fprintf(stderr, "slipway: warning: %s%s", printable, console_newline());
 }
 
 /* As docker run: 127 for a program that is not there, 126 for one that cannot be executed. Else 0. */

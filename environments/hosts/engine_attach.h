@@ -10,7 +10,7 @@ typedef struct {
   const char *since; /* seconds since the epoch, "1763736081.250"; NULL: all */
   int tail;          /* only so many lines from the end; negative: all */
   bool timestamps;   /* each line begins with its time, RFC 3339 in UTC, and a space */
-  /* Asked about ten times a second; true ends it, as success. NULL: never. */
+  /* Asked ten times a second, and whenever something came; true ends it, as success. NULL: never. */
   bool (*is_cancelled)(void *data);
   /* Reading has begun: from here on the engine is free for other calls, also of other threads. NULL: never.
    */
@@ -32,7 +32,7 @@ typedef struct {
   int input;        /* read and passed on to its end, and that is passed on too; -1: none */
   /* What it writes, as it comes. */
   void (*on_output)(const char *bytes, gsize length, bool is_stderr, void *data);
-  /* Asked about ten times a second; true ends the session at once. NULL: never. */
+  /* Asked ten times a second, and whenever something came; true ends the session at once. NULL: never. */
   bool (*is_cancelled)(void *data);
   /* Of a terminal: its size, asked as often; false: not known. NULL: nobody sees it. */
   bool (*terminal_size)(guint *rows, guint *columns);
