@@ -7,6 +7,7 @@
 #include "environments/secrets/secrets.h"
 #include "host_scripts.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -111,6 +112,10 @@ static void check_host(gpointer data, gpointer unused) {
   g_autoptr(GError) problem = NULL;
   gint64 asked = g_get_real_time();
   (void)unused;
+  if (interrupt_requested()) {
+    say(check, "ssh", false, g_strdup("not asked: interrupted"));
+    return;
+  }
   if (!host_open(check->host, &purpose, &facts, &problem)) {
     say(check, "ssh", false, g_strdup(problem->message));
     return;

@@ -15,6 +15,7 @@
 #include "deployer/rollout/waves.h"
 #include "host_scripts.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -138,7 +139,9 @@ static void answer(gpointer data, gpointer unused) {
   HostQuestion *question = data;
   g_autoptr(GError) problem = NULL;
   (void)unused;
-  if (!ask_host(question, &problem))
+  if (interrupt_requested())
+    question->row->problem = g_strdup("not asked: interrupted");
+  else if (!ask_host(question, &problem))
     question->row->problem = g_strdup(problem->message);
 }
 

@@ -4,6 +4,7 @@
 #include "deployer/rollout/crew.h"
 #include "deployer/rollout/ephemeral.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 
 #include "support/poison.h"
 
@@ -57,8 +58,10 @@ static void look(gpointer data, gpointer unused) {
   HostPurpose purpose = {.place = visit->unlocking->place};
   g_autoptr(GError) problem = NULL;
   (void)unused;
-  if (!host_open(visit->host, &purpose, &visit->facts, &problem) ||
-      !host_lock_look(visit->host, visit->facts, &visit->shown->lock, &problem))
+  if (interrupt_requested())
+    visit->shown->problem = g_strdup("not asked: interrupted");
+  else if (!host_open(visit->host, &purpose, &visit->facts, &problem) ||
+           !host_lock_look(visit->host, visit->facts, &visit->shown->lock, &problem))
     visit->shown->problem = g_strdup(problem->message);
 }
 

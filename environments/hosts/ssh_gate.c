@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "support/errors.h"
+#include "support/interrupt.h"
 #include "support/poison.h"
 
 enum { WIDTH = 8, LOOK_NS = 100 * 1000 * 1000 };
@@ -37,20 +38,30 @@ static void wait_a_moment(void) {
   pthread_cond_timedwait(&somebody_left, &lock, &until);
 }
 
+/* Who comes after an interrupt does so to clean up: only a second one ends that. */
+static bool has_been_interrupted(bool was_before) {
+  return was_before ? interrupt_insisted() : interrupt_requested();
+}
+
 bool ssh_gate_enter(const char *door, bool (*is_aborted)(gpointer data), gpointer data, SshGate **gate,
                     GError **error) {
+  const bool was_interrupted = interrupt_requested();
   pthread_mutex_lock(&lock);
   SshGate *found = find_gate(door);
   bool is_over = is_aborted(data);
+  bool is_interrupted = false;
   while (found->inside >= WIDTH && !is_over) {
     wait_a_moment();
-    is_over = is_aborted(data);
+    is_interrupted = has_been_interrupted(was_interrupted);
+    is_over = is_interrupted || is_aborted(data);
   }
   if (!is_over) {
     found->inside++;
     *gate = found;
   }
   pthread_mutex_unlock(&lock);
+  if (is_interrupted)
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
   return !is_over || fail(error, SLIPWAY_ERROR_UNREADY, "aborted");
 }
 

@@ -7,8 +7,8 @@
 
 typedef struct SshGate SshGate;
 
-/* Waits for its turn. False when `is_aborted` (asked now and then) says so. `door` is any text that names it.
- */
+/* Waits for its turn. False when `is_aborted` (asked now and then) says so, SLIPWAY_ERROR_UNREADY, or at an
+ * interrupt meanwhile, SLIPWAY_ERROR_INTERRUPTED. `door` is any text that names it. */
 bool ssh_gate_enter(const char *door, bool (*is_aborted)(gpointer data), gpointer data, SshGate **gate,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* *gate may be NULL, and is then. */

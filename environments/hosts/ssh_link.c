@@ -356,7 +356,7 @@ static bool shake_hands(SshLink *link, const SshTarget *target, GError **error) 
               target->port, complaint, way == NULL ? "" : "; ", way == NULL ? "" : way);
 }
 
-bool ssh_link_connect(SshLink *link, const SshTarget *target, GError **error) {
+static bool connect_and_judge(SshLink *link, const SshTarget *target, GError **error) {
   g_autoptr(KnownHosts) known = NULL;
   if (!known_hosts_load((const char *const *)target->known_hosts->pdata, target->alias, target->alias_port,
                         &known, error) ||
@@ -367,4 +367,13 @@ bool ssh_link_connect(SshLink *link, const SshTarget *target, GError **error) {
     return fail(error, SLIPWAY_ERROR_UNREADY, "libssh2 has no memory for a session");
   return prefer_known_methods(link, known, error) && shake_hands(link, target, error) &&
          judge_host_key(link, target, known, error);
+}
+
+bool ssh_link_connect(SshLink *link, const SshTarget *target, GError **error) {
+  if (connect_and_judge(link, target, error))
+    return true;
+  /* Its host may be kept for long: nothing of it is to stand at the door. */
+  g_clear_pointer(&link->proxy, ssh_proxy_end);
+  ssh_gate_leave(&link->gate);
+  return false;
 }

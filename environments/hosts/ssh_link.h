@@ -17,7 +17,7 @@ typedef struct {
   LIBSSH2_SESSION *session;
   SshPassage *passage;    /* through a bastion; NULL: not so */
   SshProxy *proxy;        /* by a proxy command; NULL: not so */
-  SshGate *gate;          /* until authenticated: whose turn it is with that command */
+  SshGate *gate;          /* until authenticated, or failed: whose turn it is with that command */
   bool is_beyond_libssh2; /* it failed for a key that the ssh program could have used */
 } SshLink;
 

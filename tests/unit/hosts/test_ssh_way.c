@@ -11,6 +11,7 @@
 #include "environments/hosts/ssh_proxy.h"
 #include "fixture.h"
 #include "support/errors.h"
+#include "support/interrupt.h"
 
 enum { MANY = 50 };
 
@@ -221,6 +222,12 @@ static bool is_always(gpointer count) {
   return ++*(guint *)count > 1; /* not at the first look */
 }
 
+static gpointer interrupt_soon(gpointer unused) {
+  poll(NULL, 0, 200);
+  kill(getpid(), SIGTERM);
+  return unused;
+}
+
 Test(ssh_gate, lets_eight_in_and_the_ninth_when_one_leaves) {
   SshGate *gates[9] = {NULL}, *other = NULL;
   guint looks = 0;
@@ -234,6 +241,39 @@ Test(ssh_gate, lets_eight_in_and_the_ninth_when_one_leaves) {
   ssh_gate_leave(&gates[3]);
   looks = 0;
   cr_assert(ssh_gate_enter("door", is_always, &looks, &gates[8], NULL));
+}
+
+static bool is_never(gpointer unused) {
+  (void)unused;
+  return false;
+}
+
+Test(ssh_gate, is_not_waited_at_for_longer_than_an_interrupt) {
+  SshGate *gates[9] = {NULL};
+  g_autoptr(GError) error = NULL;
+  interrupt_install();
+  for (guint i = 0; i < 8; i++)
+    cr_assert(ssh_gate_enter("door", is_never, NULL, &gates[i], NULL));
+  GThread *thread = g_thread_new("interrupt", interrupt_soon, NULL);
+  cr_assert_not(ssh_gate_enter("door", is_never, NULL, &gates[8], &error));
+  expect_error(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
+  g_thread_join(thread);
+  ssh_gate_leave(&gates[0]);
+  cr_assert(ssh_gate_enter("door", is_never, NULL, &gates[8], NULL), "to clean up");
+}
+
+Test(ssh_way, keeps_no_turn_with_a_proxy_command_that_failed) {
+  static char command[] = "false";
+  Host *hosts[9];
+  config.ssh.proxy_jump = NULL;
+  config.ssh.proxy_command = command;
+  for (guint i = 0; i < G_N_ELEMENTS(hosts); i++) {
+    g_autoptr(HostFacts) facts = NULL;
+    hosts[i] = host_new(&config);
+    cr_assert_not(host_open(hosts[i], &(HostPurpose){.place = "app--env"}, &facts, NULL));
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
+    host_free(hosts[i]);
 }
 
 Test(ssh_way, repeats_the_last_words_of_a_proxy_command) {
