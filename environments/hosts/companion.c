@@ -64,7 +64,8 @@ static void reap(pid_t child, int *status) {
     continue;
 }
 
-bool companion_wait(pid_t child, guint timeout_ms, int *status) {
+/* It is not reaped yet: so its number, the group's too, stays its own. */
+static bool ends_in_time(pid_t child, guint timeout_ms) {
   const gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
   const int handle = pidfd_open(child, 0);
   int ready = -1;
@@ -75,7 +76,11 @@ bool companion_wait(pid_t child, guint timeout_ms, int *status) {
   } while (ready < 0 && errno == EINTR);
   if (handle >= 0)
     close(handle);
-  if (ready == 0)
+  return ready != 0;
+}
+
+bool companion_wait(pid_t child, guint timeout_ms, int *status) {
+  if (!ends_in_time(child, timeout_ms))
     return false;
   reap(child, status);
   return true;
@@ -83,8 +88,7 @@ bool companion_wait(pid_t child, guint timeout_ms, int *status) {
 
 void companion_end(pid_t child) {
   kill(-child, SIGTERM);
-  if (companion_wait(child, KINDNESS_MS, NULL))
-    return;
-  kill(-child, SIGKILL);
+  (void)ends_in_time(child, KINDNESS_MS);
+  kill(-child, SIGKILL); /* the leader may end before what it started */
   reap(child, NULL);
 }

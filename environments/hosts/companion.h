@@ -17,5 +17,5 @@ bool companion_start(const char *const *argv, const int descriptors[3], pid_t gr
 /* Waits until it has ended, at most so long. False when it has not; the child is gone otherwise. *status (or
  * NULL) as waitpid(2) says it. */
 bool companion_wait(pid_t child, guint timeout_ms, int *status) G_GNUC_WARN_UNUSED_RESULT;
-/* Ends the group that the child leads, kindly at first, and waits for the child. */
+/* Ends the group that the child leads, kindly as long as the child lives, and waits for the child. */
 void companion_end(pid_t child);

@@ -299,6 +299,17 @@ Test(ssh_way, ends_a_proxy_command_with_what_it_started) {
   cr_assert(wait_until(is_gone, id));
 }
 
+Test(ssh_way, ends_what_outlives_its_proxy_command) {
+  g_autofree char *id = fixture_path(&fixture, "id");
+  g_autofree char *command =
+      g_strdup_printf("sh -c '(trap \"\" TERM; echo >%s.deaf; exec sleep 60) & echo $! >%s; wait'", id, id);
+  config.ssh.proxy_jump = NULL;
+  config.ssh.proxy_command = command;
+  config.ssh.connect_timeout_ms = 1000;
+  expect_refusal("no answer in time");
+  cr_assert(wait_until(is_gone, id));
+}
+
 static void expect_expansion(const char *hostname, const char *template, const char *expected) {
   char name[] = "web", user[] = "anna";
   SshTarget target = {.name = name,
