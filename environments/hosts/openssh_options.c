@@ -111,21 +111,29 @@ static void add_line(GString *text, const char *keyword, const char *word) {
   g_string_append_printf(text, "%s %s\n", keyword, quoted);
 }
 
+/* Before what the user's configuration says, as the other row has it: "StrictHostKeyChecking no" lets no
+ * changed key pass, and the user is found alike. A user in the jump itself comes first, as an argument. */
+static void add_hops(GString *text, const SshTarget *hop) {
+  for (; hop != NULL; hop = hop->hop) {
+    g_string_append_printf(text, "Host \"%s\"\nStrictHostKeyChecking %s\n", hop->name, strictness(hop));
+    add_line(text, "User", hop->user);
+  }
+  g_string_append(text, "Match all\n");
+}
+
 char *openssh_hop_configuration(const HostConfig *config, const SshTarget *target) {
   if (target->hop == NULL)
     return NULL;
   const SshSettings *own = &config->ssh;
   GString *text = g_string_new("# written by slipway\nBatchMode yes\n");
+  add_hops(text, target->hop);
   add_line(text, "Include", ssh_user_configuration());
   add_line(text, "Include", "/etc/ssh/ssh_config");
-  g_string_append_printf(text,
-                         "Match all\nStrictHostKeyChecking %s\nConnectTimeout %u\nServerAliveInterval %u\n",
-                         strictness(target), MAX((target->connect_timeout_ms + 999) / 1000, 1),
+  g_string_append_printf(text, "Match all\nConnectTimeout %u\nServerAliveInterval %u\n",
+                         MAX((target->connect_timeout_ms + 999) / 1000, 1),
                          MAX((target->keepalive_ms + 999) / 1000, 1));
   for (guint i = 0; own->keys != NULL && i < own->keys->len; i++)
     add_line(text, "IdentityFile", g_ptr_array_index(own->keys, i));
-  if (own->user != NULL)
-    add_line(text, "User", own->user);
   if (!own->agent)
     g_string_append(text, "IdentityAgent none\n");
   if (own->known_hosts != NULL) {

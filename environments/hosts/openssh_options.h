@@ -13,9 +13,9 @@
 #define OPENSSH_CONFIGURATION "config"
 char **openssh_options(const HostConfig *config, const SshTarget *target, const char *folder);
 
-/* The user's and the system's configuration, and below them for the hops what slipway.yml says for the host
- * (see ssh_target_resolve): ssh passes none of its options on to them. NULL: there are no hops. Caller frees.
- */
+/* Whom each hop is trusted as, then the user's and the system's configuration, and below them for the hops
+ * what slipway.yml says for the host (see ssh_target_resolve): ssh passes none of its options on to them.
+ * NULL: there are no hops. Caller frees. */
 char *openssh_hop_configuration(const HostConfig *config, const SshTarget *target);
 
 /* A word for ssh_config(5): in quotes, and "%" no token. Caller frees. */

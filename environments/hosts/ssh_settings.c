@@ -375,7 +375,8 @@ static bool read_hop(const char *text, SshSettings *settings, char **host, GErro
     *host = is_port ? g_strndup(place, (gsize)(colon - place)) : g_strdup(place);
   }
   gint64 port = 0;
-  if (**host == '\0' || (colon != NULL && !number_parse(colon + 1, 1, G_MAXUINT16, &port)))
+  if (**host == '\0' || strpbrk(*host, "\"\\*?! \t\n") != NULL ||
+      (colon != NULL && !number_parse(colon + 1, 1, G_MAXUINT16, &port)))
     return fail(error, SLIPWAY_ERROR_UNREADY, "proxy_jump: \"%s\" is no [user@]host[:port]", text);
   settings->port = (guint)port;
   return true;

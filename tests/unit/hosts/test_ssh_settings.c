@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "environments/hosts/openssh_options.h"
 #include "environments/hosts/ssh_settings.h"
 #include "fixture.h"
 #include "support/errors.h"
@@ -119,7 +120,7 @@ Test(ssh_settings, serve_the_hops_on_the_way) {
   expect_hop(target->hop->hop, "dave@[::1]:23");
   expect_hop(target->hop->hop->hop, "alice@[one]:2200");
   cr_assert_null(target->hop->hop->hop->hop);
-  static const char *const wrong[] = {"one:x", "anna@", "one:0", "ok,:22"};
+  static const char *const wrong[] = {"one:x", "anna@", "one:0", "ok,:22", "b*"};
   for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_clear_error(&error);
     cr_assert_null(resolve_jump(wrong[i], &error), "%s", wrong[i]);
@@ -128,6 +129,19 @@ Test(ssh_settings, serve_the_hops_on_the_way) {
   g_clear_error(&error);
   cr_assert_null(resolve_jump("a,b,c,d,e,f,g,h,i", &error));
   expect_error(error, SLIPWAY_ERROR_UNREADY, "more than 8 hops");
+}
+
+Test(ssh_settings, of_hops_go_before_what_the_ssh_configuration_says) {
+  SshTarget far = {.name = (char[]){"far"}, .user = (char[]){"dave"}, .host_keys = HOST_KEYS_ACCEPT_NEW};
+  SshTarget near = {
+      .name = (char[]){"near"}, .user = (char[]){"alice"}, .host_keys = HOST_KEYS_STRICT, .hop = &far};
+  const SshTarget target = {.hop = &near, .host_keys = HOST_KEYS_ACCEPT_NEW};
+  const HostConfig config = {.address = address};
+  g_autofree char *text = openssh_hop_configuration(&config, &target);
+  cr_assert_not_null(strstr(text, "\nHost \"near\"\nStrictHostKeyChecking yes\nUser \"alice\"\n"
+                                  "Host \"far\"\nStrictHostKeyChecking accept-new\nUser \"dave\"\n"
+                                  "Match all\nInclude "),
+                     "%s", text);
 }
 
 Test(ssh_settings, call_a_machine_in_known_hosts_by_its_id) {
