@@ -201,7 +201,7 @@ char *config_to_json(const Config *config, const char *environment);
 /* "user@host:port", "[::1]:22", "host" -> parts; user NULL and port 0 when not written. False when malformed.
  */
 bool address_split(const char *text, char **user, char **host, guint *port) G_GNUC_WARN_UNUSED_RESULT;
-typedef enum { HOST_TEXT_NAME, HOST_TEXT_USER, HOST_TEXT_PROFILE } HostText;
+typedef enum { HOST_TEXT_NAME, HOST_TEXT_USER, HOST_TEXT_PROFILE, HOST_TEXT_REGION } HostText;
 bool host_text_is_valid(HostText kind, const char *text);
 /* For "expected …". */
 const char *host_text_expected(HostText kind);

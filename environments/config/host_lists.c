@@ -39,8 +39,10 @@ HostConfig *host_config_copy(const HostConfig *host) {
   return copy;
 }
 
-static const TextKind *const host_texts[] = {
-    [HOST_TEXT_NAME] = &text_host_name, [HOST_TEXT_USER] = &text_user, [HOST_TEXT_PROFILE] = &text_name};
+static const TextKind *const host_texts[] = {[HOST_TEXT_NAME] = &text_host_name,
+                                             [HOST_TEXT_USER] = &text_user,
+                                             [HOST_TEXT_PROFILE] = &text_name,
+                                             [HOST_TEXT_REGION] = &text_region};
 
 bool host_text_is_valid(HostText kind, const char *text) {
   g_autofree char *converted = text_convert(host_texts[kind], text, NULL);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "environments/config/config.h"
 #include "environments/inventory/ask.h"
 #include "support/errors.h"
 #include "support/json.h"
@@ -103,15 +104,11 @@ bool aws_credentials_parse(const char *text, gsize length, const char *source, A
 /* ---- the chain -------------------------------------------------------------------------------------------
  * A step leaves *credentials NULL where it has none, and then says so in *absent (owned by the caller). */
 
-static const char *variable(const char *name) {
-  const char *value = g_getenv(name);
-  return value != NULL && *value != '\0' ? value : NULL;
-}
-
 static bool from_environment(const AwsProfile *profile, HttpClient *http, AwsCredentials **credentials,
                              char **absent, GError **error) {
   (void)http;
-  const char *access_key = variable("AWS_ACCESS_KEY_ID"), *secret_key = variable("AWS_SECRET_ACCESS_KEY");
+  const char *access_key = aws_variable("AWS_ACCESS_KEY_ID"),
+             *secret_key = aws_variable("AWS_SECRET_ACCESS_KEY");
   if (profile->is_configured) {
     *absent = g_strdup_printf("not the environment: slipway.yml names the profile %s", profile->name);
     return true;
@@ -124,7 +121,7 @@ static bool from_environment(const AwsProfile *profile, HttpClient *http, AwsCre
     return fail(error, SLIPWAY_ERROR_UNREADY, "%s is set and %s is not",
                 access_key != NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                 access_key != NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-  return credentials_make(access_key, secret_key, variable("AWS_SESSION_TOKEN"),
+  return credentials_make(access_key, secret_key, aws_variable("AWS_SESSION_TOKEN"),
                           "the environment (AWS_ACCESS_KEY_ID)", credentials, error) ||
          prefix(error, "AWS credentials of the environment: ");
 }
@@ -199,7 +196,7 @@ static const Step steps[] = {from_environment, from_credentials_file, from_proce
                              from_config_file, from_container,        from_instance};
 
 static bool has_environment_keys(const AwsProfile *profile) {
-  return !profile->is_configured && variable("AWS_ACCESS_KEY_ID") != NULL;
+  return !profile->is_configured && aws_variable("AWS_ACCESS_KEY_ID") != NULL;
 }
 
 /* Roles and single sign-on take a dance that the AWS command line knows. Keys that stand beside a role, or
@@ -217,7 +214,7 @@ static bool refuse_what_only_aws_can(const AwsProfile *profile, GError **error) 
           "%s with `credential_process = aws configure export-credentials --profile %s`, and name that "
           "one (`profile:` in slipway.yml, or AWS_PROFILE)",
           profile->name, keys[i], profile->config_path, profile->name);
-  if (!profile->is_configured && variable("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL)
+  if (!profile->is_configured && aws_variable("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL)
     return fail(
         error, SLIPWAY_ERROR_UNREADY,
         "AWS_WEB_IDENTITY_TOKEN_FILE is set, which slipway leaves to the AWS command line: make a profile "
@@ -248,17 +245,20 @@ bool aws_find_credentials(const AwsProfile *profile, HttpClient *http, AwsCreden
 }
 
 bool aws_find_region(const AwsProfile *profile, HttpClient *http, char **region, GError **error) {
-  const char *named = variable("AWS_REGION");
+  const char *named = aws_variable("AWS_REGION");
   if (named == NULL)
-    named = variable("AWS_DEFAULT_REGION");
+    named = aws_variable("AWS_DEFAULT_REGION");
   if (named == NULL)
     named = aws_profile_value(profile, "region");
-  char *found = named != NULL ? g_strdup(named) : aws_ask_instance_region(http);
+  g_autofree char *found = named != NULL ? g_strdup(named) : aws_ask_instance_region(http);
   if (found == NULL)
     return fail(
         error, SLIPWAY_ERROR_UNREADY,
         "no AWS region: set `region:` in slipway.yml, AWS_REGION, or `region` of the profile %s in %s",
         profile->name, profile->config_path);
-  *region = found;
+  if (!host_text_is_valid(HOST_TEXT_REGION, found))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "\"%s\" is no AWS region: expected %s", found,
+                host_text_expected(HOST_TEXT_REGION));
+  *region = g_steal_pointer(&found);
   return true;
 }

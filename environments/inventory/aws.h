@@ -17,12 +17,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AwsCredentials, aws_credentials_free)
 
 /* In this order: environment variables (not where a profile is named in slipway.yml), the profile's keys in
  * ~/.aws/credentials, its credential_process, its keys in ~/.aws/config, the container's endpoint, the
- * instance's (IMDSv2). `directory`: where a credential_process runs. SLIPWAY_ERROR_UNREADY: one that is there
- * and fails, or none; then it says where was looked. */
+ * instance's (IMDSv2). SLIPWAY_ERROR_UNREADY: one that is there and fails, or none; then it says where was
+ * looked. */
 bool aws_find_credentials(const AwsProfile *profile, HttpClient *http, AwsCredentials **credentials,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* AWS_REGION, AWS_DEFAULT_REGION, the profile's, the instance's. Caller frees. SLIPWAY_ERROR_UNREADY: none
- * says. */
+ * says, or what is said is no region (it becomes part of a host name). */
 bool aws_find_region(const AwsProfile *profile, HttpClient *http, char **region,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

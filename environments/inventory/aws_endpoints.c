@@ -21,11 +21,6 @@ enum {
 
 #define ECS_ENDPOINT "http://169.254.170.2"
 
-static const char *variable(const char *name) {
-  const char *value = g_getenv(name);
-  return value != NULL && *value != '\0' ? value : NULL;
-}
-
 /* ---- a container -----------------------------------------------------------------------------------------
  */
 
@@ -42,8 +37,8 @@ static bool is_endpoint_allowed(const char *url) {
 
 /* "Authorization: …", or NULL where none is asked for. */
 static bool make_authorization(char **header, GError **error) {
-  const char *path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-  const char *token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+  const char *path = aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+  const char *token = aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
   g_autoptr(GBytes) bytes = NULL;
   g_autofree char *text = NULL;
   if (path != NULL) {
@@ -59,10 +54,10 @@ static bool make_authorization(char **header, GError **error) {
 }
 
 static char *container_url(void) {
-  const char *relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  const char *relative = aws_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   if (relative != NULL)
     return g_strconcat(ECS_ENDPOINT, *relative == '/' ? "" : "/", relative, NULL);
-  return g_strdup(variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+  return g_strdup(aws_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
 }
 
 /* {"code": …, "message": …} is how endpoints say it, more or less. Caller frees. */
@@ -114,8 +109,8 @@ bool aws_ask_container(HttpClient *http, AwsCredentials **credentials, char **ab
  */
 
 static const char *instance_endpoint(void) {
-  const char *named = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-  const char *mode = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+  const char *named = aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  const char *mode = aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
   if (named != NULL)
     return named;
   return mode != NULL && g_ascii_strcasecmp(mode, "ipv6") == 0 ? "http://[fd00:ec2::254]"
@@ -123,7 +118,7 @@ static const char *instance_endpoint(void) {
 }
 
 static bool is_instance_disabled(void) {
-  const char *disabled = variable("AWS_EC2_METADATA_DISABLED");
+  const char *disabled = aws_variable("AWS_EC2_METADATA_DISABLED");
   return disabled != NULL && g_ascii_strcasecmp(disabled, "true") == 0;
 }
 

@@ -98,9 +98,14 @@ GHashTable *aws_section_parse(const char *text, const char *const *names) {
 /* ---- the files -------------------------------------------------------------------------------------------
  */
 
+const char *aws_variable(const char *name) {
+  const char *value = g_getenv(name);
+  return value != NULL && *value != '\0' ? value : NULL;
+}
+
 static char *path_of(const char *variable, const char *fallback) {
-  const char *named = g_getenv(variable);
-  return path_resolve("/", named != NULL && *named != '\0' ? named : fallback);
+  const char *named = aws_variable(variable);
+  return path_resolve("/", named != NULL ? named : fallback);
 }
 
 static bool is_missing(const char *path) {
@@ -127,8 +132,8 @@ static bool read_section(const char *path, const char *const *names, GHashTable 
 static const char *named_by_environment(void) {
   static const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
   for (guint i = 0; i < G_N_ELEMENTS(variables); i++) {
-    const char *name = g_getenv(variables[i]);
-    if (name != NULL && *name != '\0')
+    const char *name = aws_variable(variables[i]);
+    if (name != NULL)
       return name;
   }
   return NULL;

@@ -20,6 +20,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AwsProfile, aws_profile_free)
  * is in neither. */
 bool aws_profile_read(const char *configured, AwsProfile **profile, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Of the environment; NULL when it is absent or empty. Borrowed. */
+const char *aws_variable(const char *name);
+
 /* From its section in the one file, else in the other; NULL. Borrowed. */
 const char *aws_profile_value(const AwsProfile *profile, const char *key);
 

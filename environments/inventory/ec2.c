@@ -27,8 +27,8 @@ typedef struct {
 static char *endpoint_of(const char *region) {
   static const char *const variables[] = {"AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"};
   for (guint i = 0; i < G_N_ELEMENTS(variables); i++) {
-    const char *url = g_getenv(variables[i]);
-    if (url != NULL && *url != '\0')
+    const char *url = aws_variable(variables[i]);
+    if (url != NULL)
       return g_strconcat(url, g_str_has_suffix(url, "/") ? "" : "/", NULL);
   }
   return g_strdup_printf("https://ec2.%s.amazonaws.com%s/", region,

@@ -8,13 +8,16 @@
 
 #include "support/poison.h"
 
-/* Whatever wrote it: no network, no files, no entities, no words on stderr. */
+/* Whatever wrote it: no document type (entities are declared there), no network, no files, no words on
+ * stderr. */
 enum { PARSE_OPTIONS = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA };
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 
 static xmlDoc *parse(const char *xml, gsize length) {
-  return length > G_MAXINT ? NULL : xmlReadMemory(xml, (int)length, NULL, NULL, PARSE_OPTIONS);
+  g_autoptr(xmlDoc) document =
+      length > G_MAXINT ? NULL : xmlReadMemory(xml, (int)length, NULL, NULL, PARSE_OPTIONS);
+  return document == NULL || document->intSubset != NULL ? NULL : g_steal_pointer(&document);
 }
 
 static bool is_named(const xmlNode *node, const char *name) {
@@ -81,6 +84,9 @@ static bool read_instance(const xmlNode *instance, Ec2Address wanted, GPtrArray 
   host->address = address_of(instance, wanted);
   if (host->id == NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "its answer has an instance without an id");
+  if (!host_text_is_valid(HOST_TEXT_NAME,
+                          host->id)) /* known_hosts is asked for it, and "*" is everybody there */
+    return fail(error, SLIPWAY_ERROR_UNREADY, "its answer has an instance with \"%s\" for an id", host->id);
   if (host->address == NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY,
                 "%s%s%s%s has no %s; `address:` in slipway.yml says which to use", host->id,

@@ -8,6 +8,8 @@
 
 #include "support/poison.h"
 
+enum { DEFAULT_PORT = 22 };
+
 void found_host_free(FoundHost *host) {
   g_free(host->name);
   g_free(host->address);
@@ -103,33 +105,66 @@ static void insert_hosts(Environment *environment, const GPtrArray *lists, GHash
 /* ---- what is wrong with them ------------------------------------------------------------------------------
  */
 
-static bool check_host(const FoundHost *host, const char *name, GHashTable *names, GHashTable *ids,
-                       GError **error) {
+/* What there may be once in an environment. */
+typedef struct {
+  GHashTable *names, *ids; /* borrowed */
+  GHashTable *places;      /* owned, likewise -> a name */
+} Taken;
+
+/* Where a host is: the same address behind another bastion is another machine. Caller frees. */
+static char *place_of(const SshSettings *ssh, const char *address, guint port) {
+  g_autofree char *lower = g_ascii_strdown(address, -1);
+  return g_strdup_printf("%s\n%u\n%s\n%s", lower, port != 0 ? port : DEFAULT_PORT,
+                         ssh->proxy_jump != NULL ? ssh->proxy_jump : "",
+                         ssh->proxy_command != NULL ? ssh->proxy_command : "");
+}
+
+static bool check_host(const InventoryConfig *inventory, const FoundHost *host, const char *name,
+                       const Taken *taken, GError **error) {
+  const SshSettings *ssh = &inventory->host.ssh;
   g_autofree char *user = NULL, *address = NULL;
   guint port = 0;
   if (!host_text_is_valid(HOST_TEXT_NAME, name) || !address_split(host->address, &user, &address, &port) ||
       user != NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "%s at \"%s\" is no host that slipway could connect to", name,
                 host->address);
-  if (host->id != NULL && !g_hash_table_add(ids, host->id))
+  if (host->id != NULL && !g_hash_table_add(taken->ids, host->id))
     return fail(error, SLIPWAY_ERROR_UNREADY, "%s is found twice; an environment has a host once", host->id);
-  return g_hash_table_add(names, (gpointer)name) ||
-         fail(error, SLIPWAY_ERROR_UNREADY, "there are two hosts named %s; an environment has a host once",
-              name);
+  if (!g_hash_table_add(taken->names, (gpointer)name))
+    return fail(error, SLIPWAY_ERROR_UNREADY, "there are two hosts named %s; an environment has a host once",
+                name);
+  g_autofree char *place = place_of(ssh, host->address, host->port != 0 ? host->port : ssh->port);
+  const char *other = g_hash_table_lookup(taken->places, place);
+  if (other != NULL)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "%s and %s are both at %s; an environment has a host once",
+                other, name, host->address);
+  g_hash_table_insert(taken->places, g_steal_pointer(&place), (gpointer)name);
+  return true;
+}
+
+static void take_named(const Environment *environment, const Taken *taken) {
+  for (guint i = 0; i < environment->hosts->len; i++) {
+    HostConfig *host = environment->hosts->pdata[i];
+    g_hash_table_add(taken->names, host->name);
+    if (host->address != NULL)
+      g_hash_table_insert(taken->places, place_of(&host->ssh, host->address, host->ssh.port), host->name);
+  }
 }
 
 static bool check_hosts(const Environment *environment, const GPtrArray *lists, GHashTable *counts,
                         GError **error) {
   g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
   g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  const Taken taken = {names, ids, places};
   guint total = 0;
-  for (guint i = 0; i < environment->hosts->len; i++)
-    g_hash_table_add(names, ((HostConfig *)environment->hosts->pdata[i])->name);
+  take_named(environment, &taken);
   for (guint i = 0; i < lists->len; i++) {
     const GPtrArray *list = lists->pdata[i];
     total += list->len;
     for (guint j = 0; j < list->len; j++)
-      if (!check_host(list->pdata[j], choose_name(list->pdata[j], counts), names, ids, error))
+      if (!check_host(environment->inventories->pdata[i], list->pdata[j], choose_name(list->pdata[j], counts),
+                      &taken, error))
         return false;
   }
   return total <= environment->max_hosts ||

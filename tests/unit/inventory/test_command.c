@@ -101,6 +101,8 @@ Test(command, names_a_host_once) {
   expect_failure("10.0.0.1\n10.0.0.1\n", "two hosts named 10.0.0.1");
   expect_failure("[{\"address\": \"a\", \"id\": \"x\"}, {\"address\": \"b\", \"id\": \"x\"}]",
                  "x is found twice");
+  expect_failure("web1 h\nweb2 H:2200\n", "web1 and web2 are both at H; an environment has a host once");
+  expect_hosts("web1 h\nweb2 h:2201\n", "web1=h web2=h");
 }
 
 static char *resolve_script(const char *script, const char *hosts) {
@@ -110,6 +112,18 @@ static char *resolve_script(const char *script, const char *hosts) {
   cr_assert_not(inventory_resolve(config, prod_of(config), &error));
   cr_assert(error_is(error, SLIPWAY_ERROR_UNREADY));
   return g_strdup(error->message);
+}
+
+Test(command, finds_none_that_slipway_yml_names_already) {
+  static const char hosts[] = "[{name: web, address: \"10.0.0.1:22\"}, {command: [./list]%s}]";
+  const char *const script = "echo other root@10.0.0.1:22";
+  g_autofree char *same = g_strdup_printf(hosts, "");
+  g_autofree char *message = resolve_script(script, same);
+  cr_assert_not_null(strstr(message, "web and other are both at 10.0.0.1"), "%s", message);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *elsewhere = g_strdup_printf(hosts, ", ssh: {proxy_jump: bastion}");
+  g_autoptr(Config) config = config_with_hosts(home, elsewhere);
+  cr_assert(inventory_resolve(config, prod_of(config), &error), "%s", error != NULL ? error->message : "");
 }
 
 Test(command, fails_with_its_last_words) {

@@ -119,6 +119,25 @@ Test(ec2, says_what_aws_says) {
   assert_contains(strange, "no DescribeInstancesResponse");
 }
 
+Test(ec2, believes_no_strange_answer) {
+  g_autofree char *id = resolve(
+      (const char *const[]){PAGE_BEGINS INSTANCE("*", "web", "10.0.0.3") PAGE_ENDS, NULL}, HOSTS, NULL);
+  assert_contains(id, "EC2 in eu-west-1: its answer has an instance with \"*\" for an id");
+  g_autofree char *entity =
+      resolve((const char *const[]){"200 <!DOCTYPE r [<!ENTITY e \"i-1\">]><DescribeInstancesResponse>"
+                                    "<reservationSet/></DescribeInstancesResponse>",
+                                    NULL},
+              HOSTS, NULL);
+  assert_contains(entity, "its answer is not EC2's");
+}
+
+Test(ec2, asks_no_region_that_is_none) {
+  g_setenv("AWS_REGION", "example.org/x#", TRUE);
+  g_autofree char *region =
+      resolve((const char *const[]){"404 <html/>", NULL}, "{ec2: {tags: {App: shop}}}", NULL);
+  assert_contains(region, "\"example.org/x#\" is no AWS region: expected an AWS region such as eu-west-1");
+}
+
 Test(ec2, tries_again_when_it_is_told_to_slow_down) {
   g_autofree char *hosts = resolve(
       (const char *const[]){"503 <Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>slow"
