@@ -12,7 +12,7 @@
 #define TEMPLATE_MOUNT  "/proc/slipway-template:"
 #define TEMPLATE_TARGET "/slipway-template"
 
-enum { ANSWER_MS = 60 * 1000, SHORT_ID = 12 };
+enum { LOOK_MS = 100, SHORT_ID = 12 };
 
 static bool inspect(Engine *engine, const char *name, cJSON **json, GError **error) {
   g_autofree char *escaped = engine_escape_name(name);
@@ -148,15 +148,21 @@ static bool start(Engine *engine, const char *id, GError **error) {
   return engine_call(engine, &call, NULL, error);
 }
 
-static bool read_exit_code(EngineWire *wait, int *exit_code, GError **error) {
+/* A command may close its stdout and stderr and work on: only the session says when that is too long. */
+static bool read_exit_code(EngineWire *wait, const EngineSession *session, bool *was_cancelled,
+                           int *exit_code, GError **error) {
   g_autoptr(GByteArray) words = g_byte_array_new();
   g_autoptr(cJSON) json = NULL;
   WireState state = WIRE_DATA;
-  while (state == WIRE_DATA)
-    if (!engine_wire_read(wait, ANSWER_MS, &state, words, error))
+  while (state != WIRE_END) {
+    if (!engine_wire_read(wait, LOOK_MS, &state, words, error))
       return prefix(error, "how the command ended is not known: ");
-  if (state == WIRE_TIMEOUT ||
-      !json_parse((const char *)words->data, words->len, "the engine's answer", &json, NULL) ||
+    *was_cancelled =
+        state == WIRE_TIMEOUT && session->is_cancelled != NULL && session->is_cancelled(session->data);
+    if (*was_cancelled)
+      return true;
+  }
+  if (!json_parse((const char *)words->data, words->len, "the engine's answer", &json, NULL) ||
       json_integer(json, "StatusCode", -1) < 0)
     return fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say how the command ended");
   *exit_code = (int)json_integer(json, "StatusCode", -1);
@@ -190,10 +196,11 @@ bool engine_one_off_run(Engine *engine, const EngineOneOff *order, const char *i
     return false;
   *has_started = true;
   g_autofree char *resize = g_strdup_printf("/containers/%s/resize", id);
-  if (!engine_session_run(engine, attach, &order->session, resize, &was_cancelled, error))
+  if (!engine_session_run(engine, attach, &order->session, resize, &was_cancelled, error) ||
+      (!was_cancelled && !read_exit_code(wait, &order->session, &was_cancelled, exit_code, error)))
     return false;
   if (!was_cancelled)
-    return read_exit_code(wait, exit_code, error);
+    return true;
   if (!stop(engine, order, id, attach, error))
     return false;
   *exit_code = -1;

@@ -145,6 +145,41 @@ Test(attach, a_one_off_that_is_cancelled_is_stopped_first) {
   MUST(engine_remove_container(fixture.engine, template, &error));
 }
 
+static void drop_bytes(const char *bytes, gsize length, bool is_stderr, void *data) {
+  (void)bytes, (void)length, (void)is_stderr, (void)data;
+}
+
+static bool is_over(void *data) {
+  return g_get_monotonic_time() >= *(const gint64 *)data;
+}
+
+Test(attach, a_one_off_that_closed_its_stdout_is_waited_for_until_the_session_is_cancelled) {
+  static const struct {
+    const char *rest;
+    gint64 patience_ms;
+    int exit_code;
+  } rows[] = {{"sleep 1; exit 5", 50 * 1000, 5}, {"trap 'exit 3' TERM; sleep 1000 & wait", 1000, -1}};
+  g_auto(Fixture) fixture = {0};
+  fixture_open(&fixture, "one-off-closed");
+  g_autofree char *template = make_template(&fixture);
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autofree char *script = g_strdup_printf("exec >&- 2>&-; %s", rows[i].rest);
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    gint64 end = g_get_monotonic_time() + rows[i].patience_ms * 1000;
+    EngineOneOff order = {.template = template, .name = fixture.project, .argv = argv, .grace_s = 10};
+    order.session =
+        (EngineSession){.input = -1, .on_output = drop_bytes, .is_cancelled = is_over, .data = &end};
+    g_autofree char *id = NULL;
+    bool has_started = false;
+    int exit_code = 0;
+    MUST(engine_one_off_create(fixture.engine, &order, &id, &error));
+    MUST(engine_one_off_run(fixture.engine, &order, id, &has_started, &exit_code, &error));
+    cr_expect_eq(exit_code, rows[i].exit_code);
+    MUST(engine_remove_container(fixture.engine, id, &error));
+  }
+  MUST(engine_remove_container(fixture.engine, template, &error));
+}
+
 Test(attach, a_command_that_is_not_there_says_so_before_it_starts) {
   g_auto(Fixture) fixture = {0};
   fixture_open(&fixture, "one-off-missing");
