@@ -250,6 +250,10 @@ static char *describe_tail(const Child *child) {
   return g_string_free(text, FALSE);
 }
 
+static int exit_code_of(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 static bool judge(const Child *child, Ending ending, int status, GError **error) {
   g_autofree char *tail = describe_tail(child);
   g_autofree char *limit = duration_format(child->order->timeout_ms);
@@ -281,5 +285,8 @@ bool child_run(const ChildOrder *order, GError **error) {
   if (ending != ENDED)
     end_group(&child);
   hear_the_rest(&child);
-  return judge(&child, ending, reap(&child), error);
+  const int status = reap(&child);
+  if (ending == ENDED && order->exit_code != NULL)
+    *order->exit_code = exit_code_of(status);
+  return judge(&child, ending, status, error);
 }

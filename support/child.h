@@ -24,6 +24,9 @@ typedef struct {
   SecretText **output;
   gsize output_cap;
   const char *input; /* its stdin; NULL: nothing */
+  /* How it ended by itself, also when child_run fails: its exit status, or 128 and the signal's number as in
+   * a shell. Not set when it was not started or had to be ended. NULL: not wanted. */
+  int *exit_code;
 } ChildOrder;
 
 /* Runs it to its end. SLIPWAY_ERROR_DEPLOY: it could not be started, its exit status was

@@ -11,18 +11,24 @@ typedef struct {
   GPtrArray *words;
 } Choices;
 
+static void warn(const char *problem, void *data) {
+  reporter_warn(data, "%s", problem);
+}
+
 static bool run_exec(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   const HostWish wish = {.config = invocation->config,
                          .environment = invocation->environment,
                          .service = choices->service,
                          .host = choices->host,
-                         .must_run = true};
+                         .must_run = true,
+                         .on_problem = warn,
+                         .data = invocation->reporter};
   g_autoptr(OneHost) host = NULL;
   if (!wants_words(invocation))
     return fail(error, SLIPWAY_ERROR_USAGE, "exec writes what the command writes: there is no --json");
   if (!one_host_find(&wish, &host, error))
-    return error_is(*error, SLIPWAY_ERROR_UNREADY) ? recast(error, SLIPWAY_ERROR_COMMAND) : false;
+    return one_host_fail_command(error);
   g_auto(Console) console = {0};
   console_open(&console);
   const EngineExec exec = {.container = host->container,
@@ -30,7 +36,7 @@ static bool run_exec(Invocation *invocation, GError **error) {
                            .session = console_session(&console)};
   if (!engine_exec_attached(host->engine, &exec, &invocation->status, error)) {
     prefix(error, "%s: ", host->config->name);
-    return recast(error, SLIPWAY_ERROR_COMMAND);
+    return one_host_fail_command(error);
   }
   return invocation->status >= 0 ||
          fail(error, SLIPWAY_ERROR_INTERRUPTED,
@@ -59,7 +65,8 @@ const Command command_exec = {
     .description =
         "With a terminal the command has one too, and Ctrl-C goes to it; otherwise stdin is passed on to its "
         "end. slipway ends with the command's own exit status; 125: it could not be run, 126 and 127: the "
-        "container cannot execute or find it. Nothing is locked or recorded.",
+        "container cannot execute or find it. Before it comes to that: 2, slipway.yml or the command line is "
+        "wrong; 4, an inventory cannot be asked. Nothing is locked or recorded.",
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "deployer/commands/console.h"
+#include "deployer/commands/locate.h"
 #include "deployer/commands/rows.h"
 #include "deployer/rollout/one_host.h"
+#include "deployer/rollout/situation.h"
 #include "deployer/rollout/task_run.h"
 #include "deployer/rollout/tasks.h"
 #include "support/errors.h"
@@ -18,18 +20,20 @@ typedef struct {
   GPtrArray *words;
 } Choices;
 
+static void warn(const char *problem, void *data) {
+  (void)data;
+  g_autofree char *hidden = redact_text(problem);
+  g_autofree char *printable = text_printable(hidden, true);
+  (void)fprintf(stderr, "slipway: warning: %s%s", printable, console_newline());
+}
+
 static HostWish wish_for(const Invocation *invocation, const char *service) {
   const Choices *choices = invocation->choices;
   return (HostWish){.config = invocation->config,
                     .environment = invocation->environment,
                     .service = service,
-                    .host = choices->host};
-}
-
-/* What slipway could not do is told apart from what the command did. */
-static bool fail_command(const OneHost *host, GError **error) {
-  prefix(error, "%s: ", host->config->name);
-  return error_is(*error, SLIPWAY_ERROR_UNREADY) ? recast(error, SLIPWAY_ERROR_COMMAND) : false;
+                    .host = choices->host,
+                    .on_problem = warn};
 }
 
 static bool require_current(const OneHost *host, GError **error) {
@@ -43,13 +47,6 @@ static char *new_name(const OneHost *host) {
 }
 
 /* --- a command ------------------------------------------------------------------------------------------ */
-
-static void warn(const char *problem, void *data) {
-  (void)data;
-  g_autofree char *hidden = redact_text(problem);
-  g_autofree char *printable = text_printable(hidden, true);
-  (void)fprintf(stderr, "slipway: warning: %s%s", printable, console_newline());
-}
 
 /* As docker run: 127 for a program that is not there, 126 for one that cannot be executed. Else 0. */
 static int status_of_start(const GError *problem) {
@@ -93,8 +90,8 @@ static bool run_attached(Invocation *invocation, const OneHost *host, GError **e
     return true;
   }
   if (!is_run) {
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return fail_command(host, error);
+    g_propagate_prefixed_error(error, g_steal_pointer(&problem), "%s: ", host->config->name);
+    return false;
   }
   return invocation->status >= 0 || fail(error, SLIPWAY_ERROR_INTERRUPTED,
                                          "interrupted; the command was stopped and its container removed");
@@ -104,9 +101,8 @@ static bool run_command(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   const HostWish wish = wish_for(invocation, choices->name);
   g_autoptr(OneHost) host = NULL;
-  if (!one_host_find(&wish, &host, error))
-    return error_is(*error, SLIPWAY_ERROR_UNREADY) ? recast(error, SLIPWAY_ERROR_COMMAND) : false;
-  return require_current(host, error) && run_attached(invocation, host, error);
+  return one_host_find(&wish, &host, error) && require_current(host, error) &&
+         run_attached(invocation, host, error);
 }
 
 /* --- a task --------------------------------------------------------------------------------------------- */
@@ -115,6 +111,14 @@ static bool run_command(Invocation *invocation, GError **error) {
 static void print_line(const char *line, void *data) {
   (void)printf("%s%s\n", (const char *)data, line);
   (void)fflush(stdout);
+}
+
+/* One that ended by itself has said why. Of several, the first that failed counts. */
+static bool is_answered(Invocation *invocation, const TaskRun *run) {
+  const int exit_code = task_run_exit_code(run);
+  if (exit_code > 0 && invocation->status == 0)
+    invocation->status = exit_code;
+  return exit_code > 0;
 }
 
 static bool run_on_host(Invocation *invocation, const TaskConfig *task, const OneHost *host, GError **error) {
@@ -133,14 +137,10 @@ static bool run_on_host(Invocation *invocation, const TaskConfig *task, const On
   g_autoptr(GError) problem = NULL;
   if (!require_current(host, error))
     return false;
-  if (task_run_in_container(run, &place, &problem))
+  if (task_run_in_container(run, &place, &problem) || is_answered(invocation, run))
     return true;
-  if (task_run_exit_code(run) > 0) { /* it has said why */
-    invocation->status = invocation->status == 0 ? task_run_exit_code(run) : invocation->status;
-    return true;
-  }
-  g_propagate_error(error, g_steal_pointer(&problem));
-  return fail_command(host, error);
+  g_propagate_prefixed_error(error, g_steal_pointer(&problem), "%s: ", host->config->name);
+  return false;
 }
 
 static bool run_in_containers(Invocation *invocation, const TaskConfig *task, GError **error) {
@@ -150,7 +150,7 @@ static bool run_in_containers(Invocation *invocation, const TaskConfig *task, GE
   const bool is_found =
       task->on == TASK_ON_ALL ? one_host_find_all(&wish, &hosts, error) : one_host_find(&wish, &host, error);
   if (!is_found)
-    return error_is(*error, SLIPWAY_ERROR_UNREADY) ? recast(error, SLIPWAY_ERROR_COMMAND) : false;
+    return false;
   if (host != NULL)
     return run_on_host(invocation, task, host, error);
   for (guint i = 0; hosts != NULL && i < hosts->len; i++)
@@ -159,15 +159,40 @@ static bool run_in_containers(Invocation *invocation, const TaskConfig *task, GE
   return true;
 }
 
-static bool run_on_controller(const Invocation *invocation, const TaskConfig *task, GError **error) {
+/* What the environment runs; NULL: nothing. */
+static bool find_release(const Invocation *invocation, Release **release, GError **error) {
+  const char *path = locate_history(invocation->global);
+  g_autoptr(History) history = NULL;
+  g_autoptr(Situation) situation = NULL;
+  if (!history_open(path != NULL ? path : invocation->config->history, HISTORY_READ, &history, error) ||
+      !situation_read(history, invocation->config, invocation->environment->name, 0, &situation, error))
+    return false;
+  const Deployment *current = environment_current(situation->state);
+  return current == NULL || history_get_release(history, current->release, release, error);
+}
+
+static bool run_on_controller(Invocation *invocation, const TaskConfig *task, GError **error) {
+  g_autoptr(Release) release = NULL;
+  g_autoptr(GError) problem = NULL;
+  if (!find_release(invocation, &release, &problem)) /* such a task may be what an incident needs */
+    reporter_warn(invocation->reporter, "%s; SLIPWAY_RELEASE and SLIPWAY_VERSION are not set",
+                  problem->message);
+  g_clear_error(&problem);
+  g_autofree char *id = release != NULL ? g_strdup_printf("r%" G_GINT64_FORMAT, release->id) : NULL;
   const NamedValue known[] = {{(char *)"SLIPWAY_APP", invocation->config->app},
-                              {(char *)"SLIPWAY_ENVIRONMENT", invocation->environment->name}};
+                              {(char *)"SLIPWAY_ENVIRONMENT", invocation->environment->name},
+                              {(char *)"SLIPWAY_RELEASE", id},
+                              {(char *)"SLIPWAY_VERSION", release != NULL ? release->version : NULL}};
   g_autoptr(GPtrArray) builtins = g_ptr_array_new();
   for (guint i = 0; i < G_N_ELEMENTS(known); i++)
-    g_ptr_array_add(builtins, (gpointer)&known[i]);
+    if (known[i].value != NULL)
+      g_ptr_array_add(builtins, (gpointer)&known[i]);
   const ControllerTask controller = {.builtins = builtins, .kind = "run", .phase = "run"};
   g_autoptr(TaskRun) run = task_run_new(task, invocation->config->directory, print_line, (char *)"");
-  return task_run_on_controller(run, &controller, error);
+  if (task_run_on_controller(run, &controller, &problem) || is_answered(invocation, run))
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
 }
 
 /* By name: those that are made for it first. */
@@ -199,7 +224,8 @@ static bool run_run(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   if (!wants_words(invocation))
     return fail(error, SLIPWAY_ERROR_USAGE, "run writes what the command writes: there is no --json");
-  return choices->words != NULL ? run_command(invocation, error) : run_task(invocation, error);
+  return (choices->words != NULL ? run_command(invocation, error) : run_task(invocation, error)) ||
+         one_host_fail_command(error);
 }
 
 static const Argument arguments[] = {
@@ -222,13 +248,15 @@ static const Example examples[] = {
 const Command command_run_task = {
     .name = "run",
     .summary = "run a task, or a command in a container of its own",
-    .description = "The container is like the service's as it is deployed there (image, variables, mounts, "
-                   "networks; no ports, no "
-                   "health check) and gone afterwards. With a terminal a command has one too, and Ctrl-C "
-                   "goes to it; otherwise stdin "
-                   "is passed on to its end. slipway ends with the command's own exit status; 125: it could "
-                   "not be run, 126 and 127: "
-                   "the image cannot execute or has no such program. Nothing is locked or recorded.",
+    .description =
+        "The container is like the service's as it is deployed there (image, variables, mounts, "
+        "networks; no ports, no "
+        "health check) and gone afterwards. With a terminal a command has one too, and Ctrl-C "
+        "goes to it; otherwise stdin "
+        "is passed on to its end. slipway ends with the command's own exit status; 125: it could "
+        "not be run, or a task took too long; 126 and 127: "
+        "the image cannot execute or has no such program. Before it comes to that: 2, slipway.yml "
+        "or the command line is wrong; 4, an inventory cannot be asked. Nothing is locked or recorded.",
     .arguments = arguments,
     .options = options,
     .choices_size = sizeof(Choices),

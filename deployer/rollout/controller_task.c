@@ -51,6 +51,7 @@ bool controller_task_run(const ControllerTask *task, GError **error) {
                             .timeout_ms = task->config->timeout_ms,
                             .is_cancelled = task->is_cancelled,
                             .on_line = task->on_line,
-                            .data = task->data};
+                            .data = task->data,
+                            .exit_code = task->exit_code};
   return child_run(&order, error);
 }

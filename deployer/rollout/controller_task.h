@@ -12,6 +12,7 @@ typedef struct {
   bool (*is_cancelled)(void *data);
   void (*on_line)(const char *line, void *data); /* as child.h */
   void *data;
+  int *exit_code; /* as child.h; NULL: not wanted */
 } ControllerTask;
 
 /* As child_run. */

@@ -74,8 +74,36 @@ static bool fail_nowhere(const HostWish *wish, GError **error) {
               wish->service, environment);
 }
 
+/* At most one problem waits: it is told once there is another host to go on with. */
+static void tell(const HostWish *wish, GError **problem) {
+  if (*problem != NULL && wish->on_problem != NULL)
+    wish->on_problem((*problem)->message, wish->data);
+  g_clear_error(problem);
+}
+
+/* *out stays NULL where the host cannot be asked and another may do; *missed says why. */
+static bool open_next(const HostWish *wish, const HostConfig *config, OneHost **out, GError **missed,
+                      GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (interrupt_requested())
+    return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
+  const bool is_open = open_one(wish, config, out, &problem);
+  if (!is_open && (wish->host != NULL || !error_is(problem, SLIPWAY_ERROR_UNREADY))) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  tell(wish, missed);
+  *missed = g_steal_pointer(&problem);
+  return true;
+}
+
+static bool is_deployed_to(const OneHost *host) {
+  return host->facts->current != NULL;
+}
+
 bool one_host_find(const HostWish *wish, OneHost **out, GError **error) {
   const GPtrArray *hosts = wish->environment->hosts;
+  g_autoptr(GError) missed = NULL;
   g_autoptr(OneHost) otherwise =
       NULL; /* deployed to, without a container of it: of a profile that only tasks use */
   if (!check_name(wish, error))
@@ -85,19 +113,22 @@ bool one_host_find(const HostWish *wish, OneHost **out, GError **error) {
     g_autoptr(OneHost) host = NULL;
     if (!is_wished(wish, config))
       continue;
-    if (interrupt_requested())
-      return fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
-    if (!open_one(wish, config, &host, error))
+    if (!open_next(wish, config, &host, &missed, error))
       return false;
-    if (host->container != NULL) {
+    if (host != NULL && host->container != NULL) {
       *out = g_steal_pointer(&host);
       return true;
     }
-    if (otherwise == NULL && !wish->must_run && host->facts->current != NULL)
+    if (host != NULL && otherwise == NULL && !wish->must_run && is_deployed_to(host))
       otherwise = g_steal_pointer(&host);
   }
-  if (otherwise == NULL)
+  if (otherwise == NULL && missed == NULL)
     return fail_nowhere(wish, error);
+  if (otherwise == NULL) {
+    g_propagate_error(error, g_steal_pointer(&missed));
+    return false;
+  }
+  tell(wish, &missed);
   *out = g_steal_pointer(&otherwise);
   return true;
 }
@@ -105,6 +136,7 @@ bool one_host_find(const HostWish *wish, OneHost **out, GError **error) {
 bool one_host_find_all(const HostWish *wish, GPtrArray **out, GError **error) {
   const GPtrArray *hosts = wish->environment->hosts;
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)one_host_free);
+  g_autoptr(GPtrArray) deployed = g_ptr_array_new_with_free_func((GDestroyNotify)one_host_free);
   if (!check_name(wish, error))
     return false;
   for (guint i = 0; i < hosts->len; i++) {
@@ -114,9 +146,19 @@ bool one_host_find_all(const HostWish *wish, GPtrArray **out, GError **error) {
       return false;
     if (host != NULL && host->container != NULL)
       g_ptr_array_add(found, g_steal_pointer(&host));
+    else if (host != NULL && !wish->must_run && is_deployed_to(host))
+      g_ptr_array_add(deployed, g_steal_pointer(&host));
   }
-  if (found->len == 0)
+  if (found->len + deployed->len == 0)
     return fail_nowhere(wish, error);
-  *out = g_steal_pointer(&found);
+  *out = found->len > 0 ? g_steal_pointer(&found) : g_steal_pointer(&deployed);
   return true;
+}
+
+bool one_host_fail_command(GError **error) {
+  static const SlipwayErrorKind kinds[] = {SLIPWAY_ERROR_UNREADY, SLIPWAY_ERROR_DEPLOY};
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
+    if (error_is(*error, kinds[i]))
+      return recast(error, SLIPWAY_ERROR_COMMAND);
+  return false;
 }

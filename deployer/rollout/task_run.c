@@ -168,6 +168,7 @@ bool task_run_on_controller(TaskRun *run, const ControllerTask *task, GError **e
   own.is_cancelled = is_cancelled;
   own.on_line = take_line;
   own.data = run;
+  own.exit_code = &run->exit_code;
   run->deadline = G_MAXINT64; /* child_run has its own */
   return controller_task_run(&own, error);
 }

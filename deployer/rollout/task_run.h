@@ -12,7 +12,7 @@ TaskRun *task_run_new(const TaskConfig *task, const char *directory,
 void task_run_free(TaskRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TaskRun, task_run_free)
 const KeptOutput *task_run_output(const TaskRun *run);
-/* Of its container's command, once that has ended by itself; -1: it has not, or ran on the controller. */
+/* Of its command, once that has ended by itself; -1: it has not. */
 int task_run_exit_code(const TaskRun *run);
 
 /* Where a container task is run; all borrowed. */
@@ -31,6 +31,7 @@ typedef struct {
  * SLIPWAY_ERROR_INTERRUPTED: a signal asked slipway to stop, and the container was stopped first.
  * SLIPWAY_ERROR_UNREADY: host, engine or Compose failed. */
 bool task_run_in_container(TaskRun *run, const TaskPlace *place, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* On the controller; as child_run. directory, is_cancelled, on_line and data of `task` are filled in here. */
+/* On the controller; as child_run. directory, is_cancelled, on_line, data and exit_code of `task` are filled
+ * in here. */
 bool task_run_on_controller(TaskRun *run, const ControllerTask *task,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;

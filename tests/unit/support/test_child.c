@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/errors.h"
 #include "support/redact.h"
@@ -62,6 +63,24 @@ static bool is_gone(gint64 pid) {
   g_autofree char *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", pid);
   g_autofree char *stat = NULL;
   return !g_file_get_contents(path, &stat, NULL, NULL) || strstr(stat, ") Z ") != NULL;
+}
+
+Test(child, tells_how_it_ended_by_itself) {
+  static const struct {
+    const char *script;
+    int exit_code;
+  } rows[] = {{"exit 0", 0}, {"exit 7", 7}, {"kill -TERM $$", 128 + SIGTERM}};
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    const char *argv[] = {"sh", "-c", rows[i].script, NULL};
+    int exit_code = -1;
+    const ChildOrder order = {.argv = argv,
+                              .environment = (const char *const *)environ,
+                              .directory = "/tmp",
+                              .timeout_ms = 60000,
+                              .exit_code = &exit_code};
+    cr_expect_eq(child_run(&order, NULL), rows[i].exit_code == 0);
+    cr_expect_eq(exit_code, rows[i].exit_code);
+  }
 }
 
 Test(child, is_heard_line_by_line_and_printable) {
