@@ -69,6 +69,7 @@ static void *accompany(void *data) {
       serve_dialled(ssh);
     if (g_get_monotonic_time() >= next) {
       shell_beat(&ssh->shell);
+      openssh_master_tidy(ssh->master);
       next += (gint64)SHELL_BEAT_MS * 1000;
     }
   }
@@ -120,10 +121,13 @@ static bool is_aborted(gpointer master) {
   return openssh_master_is_aborted(master);
 }
 
-/* Each host has a connection of its own to the bastion here: not too many at the door at once. */
+/* Each host has a connection of its own to the bastion here, to the first one above all: not too many at the
+ * door at once. */
 static bool enter_gate(Openssh *ssh, const SshTarget *target, SshGate **gate, GError **error) {
-  g_autofree char *door =
-      target->hop != NULL ? ssh_target_describe(target->hop) : g_strdup(target->proxy_command);
+  const SshTarget *first = target;
+  while (first->hop != NULL)
+    first = first->hop;
+  g_autofree char *door = first != target ? ssh_target_describe(first) : g_strdup(target->proxy_command);
   return door == NULL || ssh_gate_enter(door, is_aborted, ssh->master, gate, error);
 }
 

@@ -87,6 +87,12 @@ static void remove_folder(const OpensshMaster *master) {
   rmdir(master->folder);
 }
 
+void openssh_master_tidy(OpensshMaster *master) {
+  for (guint i = master->helpers->len; i > 0; i--)
+    if (waitpid(g_array_index(master->helpers, pid_t, i - 1), NULL, WNOHANG) != 0)
+      g_array_remove_index_fast(master->helpers, i - 1);
+}
+
 void openssh_master_free(OpensshMaster *master) {
   pthread_mutex_lock(&master->lock);
   if (master->child > 0)

@@ -25,6 +25,8 @@ bool openssh_master_forward(OpensshMaster *master, const char *to, char **path,
 /* Starts another command on the host through the connection, its stdin and stdout being `socket`. */
 bool openssh_master_run(OpensshMaster *master, const char *command, int socket,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Puts away those of them that have ended. In the same thread. */
+void openssh_master_tidy(OpensshMaster *master);
 
 /* How long ssh's complaints are by now; and what was complained of since then, printable, at most the last
  * few lines; NULL: nothing. Caller frees. */

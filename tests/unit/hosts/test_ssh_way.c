@@ -200,6 +200,27 @@ Test(ssh_way, aborts_while_the_bastion_is_not_there_yet) {
   g_thread_join(thread);
 }
 
+/* --- the ssh program, where docker's client leads to the engine
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool has_no_dead_child(gpointer unused) {
+  g_autofree char *id = g_strdup_printf("%d", getpid());
+  g_autofree char *states = run((const char *[]){"ps", "-o", "stat=", "--ppid", id, NULL});
+  (void)unused;
+  return strchr(states, 'Z') == NULL;
+}
+
+Test(ssh_way, puts_away_helpers_of_the_ssh_program_that_have_ended) {
+  g_autofree char *absent = fixture_path(&fixture, "absent.sock");
+  write_text(fixture.bin, "docker", "#!/bin/sh\nexit 1\n", 0755);
+  config.engine = absent;
+  config.ssh.client = SSH_CLIENT_OPENSSH;
+  g_autoptr(Host) host = open_host(&config);
+  g_auto(HttpReply) reply = {0};
+  cr_assert_not(host->ops->request(host, &(HttpRequest){.url = "http://engine/x"}, &reply, NULL));
+  cr_assert(wait_until(has_no_dead_child, NULL));
+}
+
 /* --- proxy commands
  * ------------------------------------------------------------------------------------------- */
 
