@@ -11,8 +11,12 @@ cat >tasks.yml <<'YAML'
     tasks:
       run:
         - {name: count, service: web, on: all, command: [sh, -c, 'echo "$GREETING"; exit 6']}
+        - {name: errand, service: tool, on: all, command: [echo, done]}
+        - {name: here, command: [sh, -c, 'echo "$SLIPWAY_RELEASE $SLIPWAY_VERSION"; exit 8']}
+        - {name: slow, service: web, timeout: 1s, command: [sh, -c, 'trap exit TERM; sleep 1000 & wait']}
 YAML
 sed -i '/^  prod:/r tasks.yml' slipway.yml
+echo "  tool: {image: $REGISTRY/shop/api:dev, profiles: [tool]}" >>compose.yml
 for version in 1.0 2.0; do
   build "$version"
   release "$version" >/dev/null
@@ -109,6 +113,18 @@ begin "a task by name: on all hosts, whose names stand before its lines, with it
 expect_exit 6 slipway run prod count
 expect_same "$(printf 'one | hello from prod\ntwo | hello from prod')" "$(cat "$WORK/.stdout")"
 
+begin "on all hosts, a service of a profile that only tasks use"
+expect_exit 0 slipway run prod errand
+expect_same "$(printf 'one | done\ntwo | done')" "$(cat "$WORK/.stdout")"
+
+begin "on the controller: with what the environment runs, and with its exit status"
+expect_exit 8 slipway run prod here
+expect_out '^r1 1\.0$'
+
+begin "a task that takes too long is stopped (125)"
+expect_exit 125 slipway run prod slow
+expect_err 'it took longer than 1s'
+
 expect_same "$before" "$(every_id one two)"
 
 begin "a deployment leaves a command that runs alone"
@@ -142,3 +158,15 @@ begin "nobody reads what it writes any more: it is stopped"
 "$SLIPWAY" run prod web --host two -- sh -c yes 2>first.err </dev/null | head -c 4 >first.out || true
 expect_same "$(printf 'y\ny')" "$(cat first.out)"
 expect_same '' "$(fleet docker two ps -aq --filter label=com.docker.compose.oneoff=True)"
+
+begin "the first host's engine is down: the next one that runs it; but not when that host is wished"
+fleet fault one kill-engine
+for verb in run exec; do
+  # shellcheck disable=SC2016 # for the container's shell
+  expect_exit 0 slipway "$verb" prod web -- sh -c 'echo "$VERSION"'
+  expect_out '^2\.0$'
+  expect_err 'warning: one: '
+  expect_exit 125 slipway "$verb" prod web --host one -- true
+  expect_err '^slipway: one: '
+done
+expect_exit 125 slipway run prod count
