@@ -29,3 +29,7 @@ bool interrupt_requested(void) {
 bool interrupt_insisted(void) {
   return requests > 1;
 }
+
+bool interrupt_came_since(bool before) {
+  return before ? interrupt_insisted() : interrupt_requested();
+}

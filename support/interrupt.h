@@ -8,3 +8,6 @@ void interrupt_install(void);
 bool interrupt_requested(void);
 /* A second signal came: whoever sends it will not wait any longer. */
 bool interrupt_insisted(void);
+/* Has one come since `before` was asked with interrupt_requested? What begins after the first does so to
+ * clean up: only the second ends that. */
+bool interrupt_came_since(bool before);

@@ -38,11 +38,6 @@ static void wait_a_moment(void) {
   pthread_cond_timedwait(&somebody_left, &lock, &until);
 }
 
-/* Who comes after an interrupt does so to clean up: only a second one ends that. */
-static bool has_been_interrupted(bool was_before) {
-  return was_before ? interrupt_insisted() : interrupt_requested();
-}
-
 bool ssh_gate_enter(const char *door, bool (*is_aborted)(gpointer data), gpointer data, SshGate **gate,
                     GError **error) {
   const bool was_interrupted = interrupt_requested();
@@ -52,7 +47,7 @@ bool ssh_gate_enter(const char *door, bool (*is_aborted)(gpointer data), gpointe
   bool is_interrupted = false;
   while (found->inside >= WIDTH && !is_over) {
     wait_a_moment();
-    is_interrupted = has_been_interrupted(was_interrupted);
+    is_interrupted = interrupt_came_since(was_interrupted);
     is_over = is_interrupted || is_aborted(data);
   }
   if (!is_over) {

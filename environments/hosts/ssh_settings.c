@@ -10,8 +10,10 @@
 
 #include "environments/hosts/backend.h"
 #include "environments/hosts/known_hosts.h"
+#include "support/child.h"
 #include "support/errors.h"
 #include "support/files.h"
+#include "support/interrupt.h"
 #include "support/poison.h"
 #include "support/text.h"
 
@@ -24,6 +26,7 @@ enum {
   DEFAULT_TIMEOUT_MS = 10000,
   DEFAULT_KEEPALIVE_MS = 5000,
   HOPS_MAX = 8,
+  ASK_TIMEOUT_MS = 10000,
 };
 
 /* Set once by ssh_settings_global_init, before any thread. */
@@ -113,18 +116,36 @@ bool ssh_program_exists(void) {
 /* --- what ssh -G says
  * ----------------------------------------------------------------------------------------- */
 
+static bool is_interrupted(void *was_before) {
+  return interrupt_came_since(*(const bool *)was_before);
+}
+
+/* In one line, as it stands in tables. */
+static bool fail_asking(const GError *cause, GError **error) {
+  const bool is_over = error_is(cause, SLIPWAY_ERROR_INTERRUPTED);
+  g_auto(GStrv) lines = g_strsplit(cause->message, "\n  ", -1);
+  g_autofree char *words = g_strjoinv("; ", lines + 1);
+  return fail(error, is_over ? SLIPWAY_ERROR_INTERRUPTED : SLIPWAY_ERROR_UNREADY, "ssh -G: %s%s%s", lines[0],
+              *words == '\0' ? "" : " ", words);
+}
+
+/* What the configuration says is run (Match exec) may take its time. */
 static bool run_ssh(const char *const *argv, char **text, GError **error) {
-  g_autofree char *out = NULL;
-  g_autofree char *err = NULL;
-  int status = 0;
+  g_auto(GStrv) environment = g_get_environ();
+  g_autoptr(SecretText) said = secret_text_new();
   g_autoptr(GError) cause = NULL;
-  if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, &status, &cause))
-    return fail(error, SLIPWAY_ERROR_UNREADY, "cannot run ssh -G: %s", cause->message);
-  if (!g_spawn_check_wait_status(status, NULL)) {
-    g_autofree char *complaint = text_printable(g_strstrip(err), false);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "ssh -G: %s", complaint);
-  }
-  *text = g_steal_pointer(&out);
+  bool was_interrupted = interrupt_requested();
+  const ChildOrder order = {.argv = argv,
+                            .environment = (const char *const *)environment,
+                            .directory = ".",
+                            .timeout_ms = ASK_TIMEOUT_MS,
+                            .is_cancelled = is_interrupted,
+                            .data = &was_interrupted,
+                            .output = &said,
+                            .output_cap = CONFIGURATION_CAP};
+  if (!child_run(&order, &cause))
+    return fail_asking(cause, error);
+  *text = g_strndup(said->str, said->len);
   return true;
 }
 

@@ -30,7 +30,7 @@ struct SshTarget {
 
 /* With its hops. What `ssh -G` says of a hop comes first, slipway.yml's `ssh:` for the host is what counts
  * beyond that: its user where neither names one, its keys and known_hosts besides the hop's own.
- * SLIPWAY_ERROR_UNREADY. */
+ * SLIPWAY_ERROR_UNREADY; SLIPWAY_ERROR_INTERRUPTED while ssh is asked. */
 bool ssh_target_resolve(const HostConfig *config, SshTarget **target,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same from what `ssh -G` printed; "" when it was not asked. Without hops. */
