@@ -417,7 +417,7 @@ static void choose_release(const GateFacts *facts, const GPtrArray *releases, Pr
   g_autofree char *why_skipped = NULL;
   for (guint i = 0; i < releases->len; i++) {
     const Release *release = releases->pdata[i];
-    if (current != NULL && release->id <= current->release)
+    if (current != NULL && release->id == current->release)
       break;
     g_auto(Verdict) verdict = {0};
     judge(facts, release, &verdict);

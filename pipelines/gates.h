@@ -46,5 +46,5 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PromoteChoice, promote_choice_clear)
 /* The newest release, newer than what the environment runs, that its gates let in; bad ones are skipped, the
  * command is not asked. Of those that wait, one that waits for time or approvals only comes before one that
  * is not verified yet. A held environment always WAITS, with the release that it will take when it is no
- * longer held, or NULL. `releases`: newest first. */
+ * longer held, or NULL. `releases`: all, newest first. */
 void promote_choose(const GateFacts *facts, const GPtrArray *releases, PromoteChoice *choice);

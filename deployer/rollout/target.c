@@ -78,12 +78,22 @@ static bool choose_for_deploy(const RolloutRequest *request, const Situation *si
          fail(error, SLIPWAY_ERROR_STORE, "r%" G_GINT64_FORMAT " is not in the history", current->release);
 }
 
+static bool goes_backwards(const RolloutRequest *request, const Deployment *current, const Release *release,
+                           bool *is_older, GError **error) {
+  *is_older = false;
+  return current == NULL ||
+         history_is_older_release(request->history, release->id, current->release, is_older, error);
+}
+
 static bool promote_named(const RolloutRequest *request, const Situation *situation, Release **release,
                           GError **error) {
   if (!history_find_release(request->history, request->release, release, error))
     return false;
   const Deployment *current = environment_current(situation->state);
-  if (current == NULL || (*release)->id >= current->release)
+  bool is_older = false;
+  if (!goes_backwards(request, current, *release, &is_older, error))
+    return false;
+  if (!is_older)
     return true;
   return fail(error, SLIPWAY_ERROR_REFUSED,
               "r%" G_GINT64_FORMAT " is older than r%" G_GINT64_FORMAT
@@ -217,7 +227,10 @@ static bool resolve_forward(const RolloutRequest *request, const Situation *situ
   if (target->release == NULL)
     return true;
   const Deployment *current = environment_current(situation->state);
-  if (current != NULL && target->release->id < current->release)
+  bool is_older = false;
+  if (!goes_backwards(request, current, target->release, &is_older, error))
+    return false;
+  if (is_older)
     reporter_note(request->reporter, "going backwards: %s runs r%" G_GINT64_FORMAT " (%s)",
                   request->environment->name, current->release, current->version);
   target->builtins = make_builtins(request, target->release);

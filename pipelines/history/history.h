@@ -54,9 +54,14 @@ bool history_add_release(History *history, Release *release, bool *existed,
 /* *release is NULL when there is none. */
 bool history_get_release(History *history, gint64 id, Release **release,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Newest first. limit 0: all. */
+/* Newest first: by when they were made, for an imported one has a higher id than others that are newer.
+ * limit 0: all. */
 bool history_list_releases(History *history, guint limit, GPtrArray **releases,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Was `release` made before `than` (ids)? */
+bool history_is_older_release(History *history, gint64 release, gint64 than, bool *is_older,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Pins of images that are not the release's own (sidecars): image string as written -> reference. GHashTable
  * of char *. */
@@ -188,9 +193,9 @@ typedef struct {
   const char *restores, *leaves; /* uids; NULL or not recorded: none */
   gint64 before; /* it ended before this one, which is recorded and has ended; 0: it is the newest */
 } DeploymentImport;
-/* Records it, in one transaction. A uid that is recorded already: nothing, *existed; unless it was only vouching
- * (MOVE_NONE) and this one is not: then it takes its place. The release is the one
- * of that uid, or of the same version and images; where other images have its version, it is recorded as
+/* Records it, in one transaction. A uid that is recorded already: nothing, *existed; unless it was only
+ * vouching (MOVE_NONE) and this one is not: then it takes its place. The release is the one of that uid, or
+ * of the same version and images; where other images have its version, it is recorded as
  * VERSION+START-OF-UID. The snapshot's blob must be there. */
 bool history_import_deployment(History *history, DeploymentImport *import, bool *existed,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -264,8 +269,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Approval, approval_free)
 
 /* Upper and lower case, and what follows an "@", make no other person. */
 bool person_is_same(const char *a, const char *b);
-/* Fills id, and approved_at unless set. *existed: that person approved that release there before; `approval` becomes
- * what is on record, and nothing is written. */
+/* Fills id, and approved_at unless set. *existed: that person approved that release there before; `approval`
+ * becomes what is on record, and nothing is written. */
 bool history_add_approval(History *history, Approval *approval, bool *existed,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Approval, oldest first, a person once a release and environment. environment NULL: all; release 0: all. */

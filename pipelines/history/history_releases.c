@@ -73,7 +73,9 @@ static gint compare_images(gconstpointer a, gconstpointer b) {
   "SELECT r.id, r.uid, r.version, r.revision, r.committed_at, r.created_at, r.build_url, i.name, "           \
   "i.reference"                                                                                              \
   " FROM release r LEFT JOIN release_image i ON i.release = r.id "
-#define NEWEST_FIRST " ORDER BY r.id DESC, i.name"
+/* By when they were made: r numbers only say when this history heard of them. */
+#define AGE(release) release ".created_at, " release ".uid"
+#define NEWEST_FIRST " ORDER BY r.created_at DESC, r.uid DESC, i.name"
 
 static Release *release_from_row(Query *query) {
   Release *release = release_new();
@@ -148,8 +150,8 @@ static bool select_by_id(History *history, gint64 id, Release **release, GError 
 static bool select_newest(History *history, guint limit, GPtrArray **releases, GError **error) {
   g_auto(Query) query = {0};
   if (!query_prepare(history,
-                     SELECT_RELEASES "WHERE r.id >= (SELECT min(id) FROM"
-                                     " (SELECT id FROM release ORDER BY id DESC LIMIT ?))" NEWEST_FIRST,
+                     SELECT_RELEASES "WHERE r.id IN (SELECT id FROM release"
+                                     " ORDER BY created_at DESC, uid DESC LIMIT ?)" NEWEST_FIRST,
                      &query, error))
     return false;
   query_integer(&query, limit == 0 ? -1 : (gint64)limit);
@@ -166,6 +168,24 @@ bool history_list_releases(History *history, guint limit, GPtrArray **releases, 
   g_auto(Transaction) transaction = {0};
   transaction_read(history, &transaction);
   return select_newest(history, limit, releases, error);
+}
+
+bool history_is_older_release(History *history, gint64 release, gint64 than, bool *is_older, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  bool has_row = false;
+  transaction_read(history, &transaction);
+  if (!query_prepare(history,
+                     "SELECT (" AGE("a") ") < (" AGE("b") ") FROM release a, release b"
+                                                          " WHERE a.id = ? AND b.id = ?",
+                     &query, error))
+    return false;
+  query_integer(&query, release);
+  query_integer(&query, than);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  *is_older = has_row && column_integer(&query) != 0;
+  return true;
 }
 
 /* ---- recording
@@ -228,13 +248,17 @@ static bool insert_release(History *history, const Release *release, GError **er
   return true;
 }
 
-static bool next_id(History *history, gint64 *id, GError **error) {
+/* *later: a moment after all releases that are known were made. */
+static bool next_id(History *history, gint64 *id, gint64 *later, GError **error) {
   g_auto(Query) query = {0};
   bool has_row = false;
-  if (!query_prepare(history, "SELECT coalesce(max(id), 0) + 1 FROM release", &query, error) ||
+  if (!query_prepare(history,
+                     "SELECT coalesce(max(id), 0) + 1, coalesce(max(created_at), 0) + 1 FROM release", &query,
+                     error) ||
       !query_next(&query, &has_row, error))
     return false;
   *id = column_integer(&query);
+  *later = column_integer(&query);
   return true;
 }
 
@@ -301,9 +325,9 @@ bool history_add_release(History *history, Release *release, bool *existed, GErr
   g_auto(Transaction) transaction = {0};
   g_autofree char *version = NULL;
   g_autoptr(Release) recorded = NULL;
-  gint64 id;
+  gint64 id = 0, later = 0;
   g_ptr_array_sort(release->images, compare_images);
-  if (!transaction_begin(history, &transaction, error) || !next_id(history, &id, error) ||
+  if (!transaction_begin(history, &transaction, error) || !next_id(history, &id, &later, error) ||
       !(release->version != NULL ? check_version(history, release, &version, &recorded, error)
                                  : choose_version(history, release, id, &version, &recorded, error)))
     return false;
@@ -317,7 +341,8 @@ bool history_add_release(History *history, Release *release, bool *existed, GErr
   row.id = id;
   row.uid = uid;
   row.version = version;
-  row.created_at = g_get_real_time();
+  /* A clock that went backwards makes no older release. */
+  row.created_at = MAX(g_get_real_time(), later);
   if (!insert_release(history, &row, error) || !transaction_commit(&transaction, error))
     return false;
   release->id = id;
@@ -380,8 +405,10 @@ static bool find_import(History *history, const Release *release, Release **reco
 bool history_import_release(History *history, Release *release, GError **error) {
   g_autoptr(Release) recorded = NULL;
   g_autofree char *version = NULL;
+  gint64 later = 0;
   g_ptr_array_sort(release->images, compare_images);
-  if (!next_id(history, &release->id, error) || !find_import(history, release, &recorded, &version, error))
+  if (!next_id(history, &release->id, &later, error) ||
+      !find_import(history, release, &recorded, &version, error))
     return false;
   if (recorded != NULL) {
     release_take(release, g_steal_pointer(&recorded));

@@ -190,3 +190,27 @@ Test(import, a_release_alone_becomes_what_it_is_here) {
   cr_expect_eq(same->id, 1);
   cr_expect_str_eq(same->uid, first->uid);
 }
+
+Test(import, releases_are_as_old_as_they_were_made_and_not_as_they_were_heard_of) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) all = NULL, one = NULL;
+  g_autoptr(Release) ahead = foreign_release('b', "3.0", "33"), old = foreign_release('a', "1.0", "11");
+  bool is_older = false, is_newer = true;
+  gint64 second = add_release(history, "2.0", NULL);
+  ahead->created_at = g_get_real_time() + G_TIME_SPAN_DAY; /* that clock was wrong */
+  assert_works(history_take_release(history, old, &error));
+  assert_works(history_take_release(history, ahead, &error));
+  gint64 newest = add_release(history, "4.0", NULL);
+  assert_works(history_list_releases(history, 0, &all, &error));
+  assert_works(history_list_releases(history, 1, &one, &error));
+  const gint64 expected[] = {newest, ahead->id, second, old->id};
+  cr_assert_eq(all->len, G_N_ELEMENTS(expected));
+  for (guint i = 0; i < all->len; i++)
+    cr_expect_eq(((Release *)all->pdata[i])->id, expected[i], "%u", i);
+  cr_assert_eq(one->len, 1);
+  cr_expect_eq(((Release *)one->pdata[0])->id, newest);
+  assert_works(history_is_older_release(history, old->id, second, &is_older, &error));
+  assert_works(history_is_older_release(history, second, old->id, &is_newer, &error));
+  cr_expect(is_older);
+  cr_expect_not(is_newer);
+}

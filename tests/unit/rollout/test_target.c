@@ -179,6 +179,53 @@ Test(target, promote_never_goes_backwards) {
   cr_assert_not_null(strstr(error->message, "only goes forward"), "%s", error->message);
 }
 
+/* What another history made before all that is here, and this one hears of last. */
+static gint64 import_old_release(void) {
+  g_autoptr(Release) release = release_new();
+  GError *error = NULL;
+  g_autofree char *digest = g_strnfill(64, 'a');
+  g_autofree char *reference = g_strdup_printf("127.0.0.1:1/shop/web@sha256:%s", digest);
+  release->uid = g_strnfill(26, '0');
+  release->version = g_strdup("0.9");
+  release->created_at = 1000;
+  g_ptr_array_add(release->images, release_image_new("web", reference));
+  cr_assert(history_take_release(history, release, &error), "%s", error ? error->message : "");
+  return release->id;
+}
+
+Test(target, promote_never_goes_back_to_an_older_release_that_was_imported_later) {
+  g_autoptr(Target) target = NULL, named = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *note = NULL, *no_note = NULL;
+  gint64 first = add_release("1.0", '1');
+  record("ci", first);
+  record("prod", first);
+  gint64 old = import_old_release();
+  cr_assert_gt(old, first);
+  record("ci", old);
+  RolloutRequest request = request_for("prod", KIND_PROMOTE);
+  cr_assert(resolve(&request, &target, &note, NULL));
+  cr_assert_null(target);
+  cr_assert_not_null(strstr(note, "there is no newer release"), "%s", note);
+  request.release = "0.9";
+  cr_assert_not(resolve(&request, &named, &no_note, &error));
+  cr_assert(error_is(error, SLIPWAY_ERROR_REFUSED));
+  cr_assert_not_null(strstr(error->message, "r2 is older than r1"), "%s", error->message);
+}
+
+Test(target, promote_goes_on_from_an_older_release_that_was_imported_later) {
+  g_autoptr(Target) target = NULL;
+  g_autofree char *note = NULL;
+  gint64 first = add_release("1.0", '1');
+  gint64 old = import_old_release();
+  record("ci", first);
+  record("prod", old);
+  RolloutRequest request = request_for("prod", KIND_PROMOTE);
+  cr_assert(resolve(&request, &target, &note, NULL));
+  cr_assert_not_null(target);
+  cr_assert_eq(target->release->id, first);
+}
+
 Test(target, deploy_without_a_release_takes_the_one_that_runs) {
   g_autoptr(Target) target = NULL;
   g_autofree char *note = NULL;
