@@ -5,18 +5,31 @@
 
 #include "deployer/rollout/export.h"
 #include "deployer/rollout/journal.h"
-#include "environments/secrets/secrets.h"
+#include "support/errors.h"
 #include "support/json.h"
 #include "support/secret.h"
 
 #include "support/poison.h"
 
-enum { LARGEST_ENV = 64 << 20 };
+enum { MOST_BYTES = 64 << 20 }; /* of all files together */
 
+/* A file of FOLDER/secrets that a release names. */
 typedef struct {
-  GPtrArray *names;   /* char *: the secret that each file is, NULL for the env file; borrowed */
-  const cJSON *known; /* "secrets" of the manifest */
-  GHashTable *values;
+  const char *file, *name; /* borrowed from the manifest */
+  GHashTable *values;      /* of the release */
+} Mount;
+
+/* Of each release come manifest and env file, in this order; then the files of FOLDER/secrets. */
+typedef struct {
+  GPtrArray *paths;
+  GPtrArray *releases;  /* char *: their names, borrowed */
+  GPtrArray *manifests; /* cJSON: of those that could be read */
+  GArray *mounts;       /* Mount */
+  GHashTable *values;   /* release -> (name -> Secret) */
+  bool is_known;        /* which variables of the release are secrets: `secrets` says it */
+  const cJSON *secrets; /* or NULL: none */
+  gsize bytes;
+  const char *unreadable; /* one of paths, or NULL */
 } Reading;
 
 static void keep(GHashTable *values, const char *name, Secret *value) {
@@ -43,100 +56,146 @@ static Secret *read_quoted(const char **at, const char *end) {
   return NULL;
 }
 
-/* NAME='…' lines (secret_append_assignment); those of the manifest are taken. */
-static void read_env(const Reading *reading, const char *text, gsize length) {
+static bool is_secret(const Reading *reading, const char *name) {
+  return !reading->is_known || cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(reading->secrets, name));
+}
+
+/* NAME='…' lines (secret_append_assignment); false: there is something else. Where nothing tells which of
+ * them are secrets, all are. */
+static bool read_env(const Reading *reading, GHashTable *values, const char *text, gsize length) {
   const char *at = text, *end = text + length;
   while (at < end) {
     const char *equals = memchr(at, '=', (gsize)(end - at));
     if (equals == NULL || equals + 1 >= end || equals[1] != '\'')
-      return;
+      return false;
     g_autofree char *name = g_strndup(at, (gsize)(equals - at));
     at = equals + 2;
     g_autoptr(Secret) value = read_quoted(&at, end);
     if (value == NULL || at >= end || *at++ != '\n')
-      return;
-    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(reading->known, name)))
-      keep(reading->values, name, g_steal_pointer(&value));
+      return false;
+    if (is_secret(reading, name))
+      keep(values, name, g_steal_pointer(&value));
   }
+  return true;
+}
+
+/* Manifests of a slipway that knew no secrets have no such key. */
+static void read_manifest(Reading *reading, GHashTable *values, const char *text, gsize length) {
+  cJSON *json = NULL;
+  const cJSON *secret = NULL;
+  reading->is_known = false;
+  reading->secrets = NULL;
+  if (text == NULL || !json_parse(text, length, "the manifest", &json, NULL))
+    return;
+  g_ptr_array_add(reading->manifests, json);
+  reading->secrets = json_object(json, "secrets");
+  reading->is_known =
+      cJSON_IsObject(json) && (reading->secrets != NULL || !cJSON_HasObjectItem(json, "secrets"));
+  cJSON_ArrayForEach(secret, reading->secrets) {
+    const Mount mount = {.file = secret->valuestring, .name = secret->string, .values = values};
+    if (cJSON_IsString(secret))
+      g_array_append_val(reading->mounts, mount);
+  }
+}
+
+static void read_mounted(const Reading *reading, const char *file, const char *text, gsize length) {
+  g_autoptr(Secret) value = secret_new(text, length);
+  secret_redact(value);
+  for (guint i = 0; i < reading->mounts->len; i++) {
+    const Mount *mount = &g_array_index(reading->mounts, Mount, i);
+    if (g_str_equal(mount->file, file))
+      g_hash_table_replace(mount->values, g_strdup(mount->name), secret_ref(value));
+  }
+}
+
+static GHashTable *values_of(const Reading *reading, guint release) {
+  const char *uid = g_ptr_array_index(reading->releases, release);
+  GHashTable *values = g_hash_table_lookup(reading->values, uid);
+  if (values == NULL) {
+    values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)secret_unref);
+    g_hash_table_insert(reading->values, g_strdup(uid), values);
+  }
+  return values;
 }
 
 static bool take_file(guint index, GBytes *bytes, void *data, GError **error) {
-  const Reading *reading = data;
-  const char *name = g_ptr_array_index(reading->names, index);
+  enum { FILES_OF_RELEASE = 2 };
+  Reading *reading = data;
+  const char *path = g_ptr_array_index(reading->paths, index);
+  const guint release = index / FILES_OF_RELEASE;
+  const bool is_of_release = release < reading->releases->len;
+  const bool is_manifest = is_of_release && index % FILES_OF_RELEASE == 0;
+  bool is_read = true;
   gsize length = 0;
   const char *text = bytes != NULL ? g_bytes_get_data(bytes, &length) : NULL;
   (void)error;
-  if (text == NULL)
-    return true;
-  if (name == NULL)
-    read_env(reading, text, length);
+  reading->bytes += length;
+  if (text == NULL && length == 0 && bytes != NULL)
+    text = "";
+  if (is_manifest)
+    read_manifest(reading, values_of(reading, release), text, length);
+  else if (text == NULL || reading->bytes > MOST_BYTES)
+    is_read = false;
+  else if (is_of_release)
+    is_read = read_env(reading, values_of(reading, release), text, length);
   else
-    keep(reading->values, name, secret_new(text, length));
-  explicit_bzero((char *)text, length);
+    read_mounted(reading, strrchr(path, '/') + 1, text, length);
+  if (!is_read)
+    reading->unreadable = path;
+  if (text != NULL && !is_manifest && length > 0)
+    explicit_bzero((char *)text, length);
   return true;
 }
 
-static bool read_files(Worker *worker, const char *uid, const cJSON *known, GHashTable *values,
-                       GError **error) {
-  g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GPtrArray) names = g_ptr_array_new();
-  g_ptr_array_add(paths, g_strdup_printf("releases/%s/env", uid));
-  g_ptr_array_add(names, NULL);
-  const cJSON *secret = NULL;
-  cJSON_ArrayForEach(secret, known) {
-    if (!cJSON_IsString(secret) || !is_sha256(secret->valuestring))
+static void list_files(const HostFacts *facts, Reading *reading) {
+  GHashTableIter iterator;
+  gpointer name = NULL;
+  g_hash_table_iter_init(&iterator, facts->releases);
+  while (g_hash_table_iter_next(&iterator, &name, NULL)) {
+    if (!is_unique_id(name))
       continue;
-    g_ptr_array_add(paths, g_strconcat("secrets/", secret->valuestring, NULL));
-    g_ptr_array_add(names, secret->string);
+    g_ptr_array_add(reading->releases, name);
+    g_ptr_array_add(reading->paths, g_strdup_printf("releases/%s/manifest.json", (char *)name));
+    g_ptr_array_add(reading->paths, g_strdup_printf("releases/%s/env", (char *)name));
   }
-  Reading reading = {.names = names, .known = known, .values = values};
-  return worker_export(worker, paths, LARGEST_ENV, take_file, &reading, error);
+  g_hash_table_iter_init(&iterator, facts->secrets);
+  while (g_hash_table_iter_next(&iterator, &name, NULL))
+    if (is_sha256(name))
+      g_ptr_array_add(reading->paths, g_strconcat("secrets/", (char *)name, NULL));
 }
 
-static bool take_manifest(guint index, GBytes *bytes, void *data, GError **error) {
-  GBytes **manifest = data;
-  (void)index;
-  (void)error;
-  *manifest = bytes != NULL ? g_bytes_ref(bytes) : NULL;
-  return true;
-}
-
-/* *json is NULL where the release is not there, or its manifest cannot be read. */
-static bool read_manifest(Worker *worker, const char *uid, cJSON **json, GError **error) {
-  enum { LARGEST_MANIFEST = 1 << 20 };
-  const HostFacts *facts = worker->facts;
-  g_autoptr(GBytes) bytes = NULL;
-  *json = NULL;
-  if (g_strcmp0(uid, facts->current) == 0) {
-    *json = facts->manifest != NULL ? cJSON_Parse(facts->manifest) : NULL;
-    return true;
-  }
-  if (!is_unique_id(uid) || !g_hash_table_contains(facts->releases, uid))
-    return true;
+/* *unreadable: a file that may hold a secret, below the worker's folder; NULL: none. */
+static bool read_all(Worker *worker, GHashTable **values, char **unreadable, GError **error) {
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-  g_ptr_array_add(paths, g_strdup_printf("releases/%s/manifest.json", uid));
-  if (!worker_export(worker, paths, LARGEST_MANIFEST, take_manifest, &bytes, error))
-    return false;
-  gsize length = 0;
-  const char *text = bytes != NULL ? g_bytes_get_data(bytes, &length) : NULL;
-  g_autoptr(GError) ignored = NULL;
-  return text == NULL || json_parse(text, length, "the manifest", json, &ignored) || true;
-}
-
-bool worker_read_kept_secrets(Worker *worker, const char *uid, GHashTable **values, GError **error) {
+  g_autoptr(GPtrArray) releases = g_ptr_array_new();
+  g_autoptr(GPtrArray) manifests = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
+  g_autoptr(GArray) mounts = g_array_new(FALSE, FALSE, sizeof(Mount));
   g_autoptr(GHashTable) found =
-      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)secret_unref);
-  g_autoptr(cJSON) manifest = NULL;
-  if (uid != NULL && !read_manifest(worker, uid, &manifest, error))
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+  Reading reading = {
+      .paths = paths, .releases = releases, .manifests = manifests, .mounts = mounts, .values = found};
+  list_files(worker->facts, &reading);
+  if (!worker_export(worker, paths, MOST_BYTES, take_file, &reading, error))
     return false;
-  const cJSON *known = json_object(manifest, "secrets");
-  if (known != NULL && known->child != NULL && !read_files(worker, uid, known, found, error))
-    return false;
+  *unreadable = g_strdup(reading.unreadable);
   *values = g_steal_pointer(&found);
   return true;
 }
 
+bool worker_read_kept_secrets(Worker *worker, GHashTable **values, GError **error) {
+  g_autofree char *unreadable = NULL;
+  return read_all(worker, values, &unreadable, error);
+}
+
 bool worker_learn_secrets(Worker *worker, GError **error) {
   g_autoptr(GHashTable) values = NULL;
-  return worker_read_kept_secrets(worker, worker->facts->current, &values, error);
+  g_autofree char *unreadable = NULL;
+  if (!read_all(worker, &values, &unreadable, error))
+    return false;
+  return unreadable == NULL ||
+         fail(
+             error, SLIPWAY_ERROR_UNREADY,
+             "%s/%s cannot be read, and what is secret in it could be shown; when another slipway is at work "
+             "there, try again",
+             worker->facts->folder, unreadable);
 }

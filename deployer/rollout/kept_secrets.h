@@ -1,13 +1,13 @@
-/* The secrets that a host keeps of a release: in its env file, and in FOLDER/secrets. */
+/* The secrets that a host keeps of releases: in their env files, and in FOLDER/secrets. */
 #pragma once
 
 #include "deployer/rollout/crew.h"
 
-/* *values: name -> Secret; empty where the release is not there, or has none. All are registered for
- * redaction. One round trip where the manifest is known (the current release's) and says that there are
- * secrets, none where it says that there are not. SLIPWAY_ERROR_UNREADY: the host was lost. */
-bool worker_read_kept_secrets(Worker *worker, const char *uid, GHashTable **values,
-                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Of what runs there, only so that it is not shown: for commands that pass on what containers write. The
- * worker is connected. */
+/* *values: release -> (name -> Secret), of all releases that are there: what an attempt left runs although it
+ * is not `current`. All are registered for redaction; where a manifest does not tell which variables are
+ * secrets, all of its release's. What cannot be read is left out. One round trip, none where no release is;
+ * 64 MiB at most. SLIPWAY_ERROR_UNREADY: the host was lost. */
+bool worker_read_kept_secrets(Worker *worker, GHashTable **values, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Only so that they are not shown, for commands that pass on what containers write: here what cannot be read
+ * is SLIPWAY_ERROR_UNREADY, too. The worker is connected. */
 bool worker_learn_secrets(Worker *worker, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -16,12 +16,13 @@
 enum { SALT_BYTES = 32 };
 
 struct HostSecrets {
-  GHashTable *kept; /* name -> Secret: what the host has of what is put back, else of what runs */
+  GHashTable *kept; /* release -> (name -> Secret) */
   GBytes *salt;     /* of the names of its files; NULL: nothing is mounted */
 };
 
 void target_secret_free(TargetSecret *secret) {
   secret_unref(secret->value);
+  secret_unref(secret->kept);
   g_free(secret->problem);
   g_free(secret->hash);
   g_free(secret);
@@ -136,50 +137,12 @@ GHashTable *target_secret_hashes(const Target *target) {
 /* ---- what the hosts keep --------------------------------------------------------------------------------
  */
 
-static bool is_any_lacking(const Rollout *rollout) {
-  const GPtrArray *secrets = rollout->target->secrets;
-  for (guint i = 0; i < secrets->len; i++)
-    if (((const TargetSecret *)g_ptr_array_index(secrets, i))->value == NULL)
-      return true;
-  return false;
-}
-
 static bool is_any_mounted(const Rollout *rollout) {
   const GPtrArray *secrets = rollout->target->secrets;
   for (guint i = 0; i < secrets->len; i++)
     if (((const TargetSecret *)g_ptr_array_index(secrets, i))->config.mount != NULL)
       return true;
   return false;
-}
-
-/* What `over` has counts. */
-static void lay_over(GHashTable *values, GHashTable *over) {
-  GHashTableIter iterator;
-  gpointer name = NULL, value = NULL;
-  g_hash_table_iter_init(&iterator, over);
-  while (g_hash_table_iter_next(&iterator, &name, &value))
-    g_hash_table_replace(values, g_strdup(name), secret_ref(value));
-}
-
-/* What runs is read always, for its containers may write it. A rollback wants what was kept of what it puts
- * back; `--as-is` what runs, for that may be newer. */
-static bool read_kept(Worker *worker, struct HostSecrets *secrets, GError **error) {
-  const Rollout *rollout = worker->rollout;
-  const Deployment *origin = rollout->target->origin;
-  g_autoptr(GHashTable) then = NULL;
-  if (!worker_read_kept_secrets(worker, worker->facts->current, &secrets->kept, error))
-    return false;
-  if (origin == NULL || !is_any_lacking(rollout) || g_strcmp0(origin->uid, worker->facts->current) == 0)
-    return true;
-  if (!worker_read_kept_secrets(worker, origin->uid, &then, error))
-    return false;
-  bool is_rollback = rollout->deployment->kind == KIND_ROLLBACK;
-  lay_over(is_rollback ? secrets->kept : then, is_rollback ? then : secrets->kept);
-  if (!is_rollback) {
-    g_hash_table_unref(secrets->kept);
-    secrets->kept = g_steal_pointer(&then);
-  }
-  return true;
 }
 
 /* A plan takes what is there: other names than a deployment's would be then are right, too. */
@@ -202,36 +165,74 @@ static bool read_salt(Worker *worker, struct HostSecrets *secrets, GError **erro
   return true;
 }
 
+/* What runs is read always, for its containers may write it; an environment without secrets costs nothing. */
+static bool may_keep_secrets(const Worker *worker) {
+  g_autoptr(cJSON) manifest = worker->facts->manifest != NULL ? cJSON_Parse(worker->facts->manifest) : NULL;
+  const cJSON *known = json_object(manifest, "secrets");
+  return worker->rollout->target->secrets->len > 0 || g_hash_table_size(worker->facts->secrets) > 0 ||
+         (known != NULL && known->child != NULL);
+}
+
 static bool take_secrets(Worker *worker, GError **error) {
   struct HostSecrets *secrets = g_new0(struct HostSecrets, 1);
   host_secrets_free(worker->secrets);
   worker->secrets = secrets;
-  return read_kept(worker, secrets, error) &&
+  return (!may_keep_secrets(worker) || worker_read_kept_secrets(worker, &secrets->kept, error)) &&
          (!is_any_mounted(worker->rollout) || read_salt(worker, secrets, error));
 }
 
 /* ---- which value it is ----------------------------------------------------------------------------------
  */
 
-static Secret *kept_by(const Worker *worker, const char *name) {
-  return worker->secrets != NULL && worker->secrets->kept != NULL
-             ? g_hash_table_lookup(worker->secrets->kept, name)
-             : NULL;
+static Secret *kept_of(const Worker *worker, const char *release, const char *name) {
+  GHashTable *kept = worker->secrets != NULL ? worker->secrets->kept : NULL;
+  GHashTable *values = kept != NULL && release != NULL ? g_hash_table_lookup(kept, release) : NULL;
+  return values != NULL ? g_hash_table_lookup(values, name) : NULL;
 }
 
-/* The host's own, else another's; NULL: nobody's. */
-static Secret *find_kept(const Worker *worker, const char *name) {
-  const GPtrArray *workers = worker->rollout->workers;
-  Secret *found = kept_by(worker, name);
-  for (guint i = 0; found == NULL && i < workers->len; i++)
-    found = kept_by(g_ptr_array_index(workers, i), name);
+/* Of the first host that has it; `release` NULL: of what is current there. */
+static Secret *kept_anywhere(const Rollout *rollout, const char *release, const char *name) {
+  Secret *found = NULL;
+  for (guint i = 0; found == NULL && i < rollout->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index(rollout->workers, i);
+    if (worker->facts != NULL)
+      found = kept_of(worker, release != NULL ? release : worker->facts->current, name);
+  }
   return found;
+}
+
+/* A rollback wants what was kept of what it puts back; `--as-is` what runs, for that may be newer. */
+static Secret *choose_kept(const Rollout *rollout, const char *name) {
+  const Deployment *origin = rollout->target->origin;
+  const bool is_rollback = rollout->deployment->kind == KIND_ROLLBACK;
+  if (origin == NULL)
+    return NULL;
+  Secret *first = kept_anywhere(rollout, is_rollback ? origin->uid : NULL, name);
+  return first != NULL ? first : kept_anywhere(rollout, is_rollback ? NULL : origin->uid, name);
+}
+
+/* One value for all hosts, whatever each of them has. */
+static void choose_all_kept(const Rollout *rollout) {
+  for (guint i = 0; i < rollout->target->secrets->len; i++) {
+    TargetSecret *secret = g_ptr_array_index(rollout->target->secrets, i);
+    Secret *chosen = choose_kept(rollout, secret->config.name);
+    g_clear_pointer(&secret->kept, secret_unref);
+    secret->kept = chosen != NULL ? secret_ref(chosen) : NULL;
+  }
+}
+
+/* A plan that cannot ask a provider takes each host's own: unchanged. */
+static Secret *own_kept(const Worker *worker, const char *name) {
+  Secret *own = kept_of(worker, worker->facts->current, name);
+  return own != NULL ? own : kept_anywhere(worker->rollout, NULL, name);
 }
 
 static Secret *value_for(const Worker *worker, const TargetSecret *secret) {
   const Rollout *rollout = worker->rollout;
-  bool may_be_kept = rollout->target->origin != NULL || rollout->deployment->id == 0; /* 0: a plan */
-  Secret *kept = may_be_kept ? find_kept(worker, secret->config.name) : NULL;
+  const bool is_plan = rollout->deployment->id == 0;
+  Secret *kept = secret->kept;
+  if (kept == NULL && is_plan)
+    kept = own_kept(worker, secret->config.name);
   if (rollout->request->kept_secrets)
     return kept != NULL ? kept : secret->value;
   return secret->value != NULL ? secret->value : kept;
@@ -261,6 +262,7 @@ static void warn_of_kept(const Rollout *rollout) {
 bool phase_secrets(Rollout *rollout, GError **error) {
   if (!crew_run_all(rollout, take_secrets, error))
     return false;
+  choose_all_kept(rollout);
   g_autoptr(GPtrArray) lacking = list_lacking(rollout);
   if (lacking->len > 0 && rollout->request->kept_secrets) { /* nothing was asked so far */
     if (!ask(rollout->request, lacking, error))
@@ -290,6 +292,7 @@ void plan_secrets(Rollout *rollout) {
   g_autoptr(GError) ignored = NULL; /* each host's row says it */
   if (connected->len > 0 && !crew_run(connected, take_secrets, &ignored))
     g_clear_error(&ignored);
+  choose_all_kept(rollout);
 }
 
 /* ---- on a host ------------------------------------------------------------------------------------------

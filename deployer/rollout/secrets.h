@@ -10,6 +10,7 @@
 typedef struct {
   SecretConfig config; /* where its value comes from today, and where it goes; borrowed strings */
   Secret *value;       /* NULL: not asked for, or it could not be had */
+  Secret *kept;        /* NULL before phase_secrets, or no host has it: the value of hosts, for all of them */
   char *problem;       /* then why, or NULL: not asked for */
   char *hash;          /* what the snapshot says (snapshot.h), or NULL: not known */
 } TargetSecret;
@@ -25,8 +26,11 @@ bool target_ask_secrets(const RolloutRequest *request, Target *target, bool may_
 GHashTable *target_secret_hashes(const Target *target);
 
 /* Once the hosts are connected: what each of them keeps is read and registered for redaction (its containers
- * may write it), and used where the target lacks a value (with a warning), or first with --secrets kept.
- * SLIPWAY_ERROR_UNREADY naming those that nobody has. */
+ * may write it), and used where the target lacks a value (with a warning), or first with --secrets kept. All
+ * hosts get the same: for a rollback what any of them keeps of the very deployment that is put back, else
+ * what any has now; for `--as-is` the other way round. (One that was rotated between by a deployment of the
+ * same content has the older value with the older deployment; --to names the newer.) SLIPWAY_ERROR_UNREADY
+ * naming those that nobody has. */
 bool phase_secrets(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same for a plan, of the hosts without an error; what fails on a host is its error, and what nobody has
  * is left out. */

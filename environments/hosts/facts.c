@@ -31,6 +31,7 @@ void host_facts_free(HostFacts *facts) {
     g_free(texts[i]);
   g_clear_pointer(&facts->releases, g_hash_table_unref);
   g_clear_pointer(&facts->files, g_hash_table_unref);
+  g_clear_pointer(&facts->secrets, g_hash_table_unref);
   g_free(facts);
 }
 
@@ -117,6 +118,7 @@ static bool read_facts(Told *told, const char *socket, HostFacts **facts, GError
   found->journal = whole_lines(told_bytes(told, "journal"));
   found->releases = g_steal_pointer(&told->releases);
   found->files = g_steal_pointer(&told->files);
+  found->secrets = g_steal_pointer(&told->secrets);
   *facts = found;
   return true;
 }

@@ -31,6 +31,7 @@ typedef struct {
   char *journal;        /* journal.jsonl's end, whole lines, at most 256 KiB; "" when there is none */
   GHashTable *releases; /* set of UIDs in releases/ */
   GHashTable *files;    /* set of HASHes in files/ */
+  GHashTable *secrets;  /* set of names in secrets/ */
 } HostFacts;
 
 void host_facts_free(HostFacts *facts);

@@ -13,6 +13,7 @@ void told_clear(Told *told) {
   g_clear_pointer(&told->values, g_hash_table_unref);
   g_clear_pointer(&told->releases, g_hash_table_unref);
   g_clear_pointer(&told->files, g_hash_table_unref);
+  g_clear_pointer(&told->secrets, g_hash_table_unref);
 }
 
 static void free_string(gpointer text) {
@@ -23,11 +24,12 @@ static void told_init(Told *told) {
   told->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_string);
   told->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   told->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  told->secrets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void told_add(Told *told, const char *name, const char *value, gsize length) {
-  GHashTable *lists[] = {told->releases, told->files};
-  const char *list_names[] = {"releases", "files"};
+  GHashTable *lists[] = {told->releases, told->files, told->secrets};
+  const char *list_names[] = {"releases", "files", "secrets"};
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
     if (strcmp(name, list_names[i]) != 0)
       continue;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 typedef struct {
-  GHashTable *values;           /* name -> the last value told: GString, NUL-terminated beyond its length */
-  GHashTable *releases, *files; /* sets of the names told under these two */
+  GHashTable *values; /* name -> the last value told: GString, NUL-terminated beyond its length */
+  GHashTable *releases, *files, *secrets; /* sets of the names told under these */
 } Told;
 void told_clear(Told *told);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Told, told_clear)

@@ -177,6 +177,7 @@ static void tell_facts(const char *home, const char *folder, GString *out) {
   tell_file(out, "journal", folder, "journal.jsonl");
   tell_names(out, folder, "releases");
   tell_names(out, folder, "files");
+  tell_names(out, folder, "secrets");
 }
 
 static char *folder_of(const char *home, const char *place) {

@@ -177,7 +177,7 @@ slipway_tell_facts() {
   [ -L "$1/current" ] && slipway_tell current "$(readlink -- "$1/current")"
   slipway_tell_end manifest "$1/current/manifest.json" 1048577
   slipway_tell_end journal "$1/journal.jsonl" 262145
-  for slipway_entry in "$1"/releases/* "$1"/files/*; do
+  for slipway_entry in "$1"/releases/* "$1"/files/* "$1"/secrets/*; do
     [ -e "$slipway_entry" ] || continue
     slipway_kind=${slipway_entry%/*}
     slipway_tell "${slipway_kind##*/}" "${slipway_entry##*/}"
