@@ -194,7 +194,8 @@ typedef struct {
   gint64 before; /* it ended before this one, which is recorded and has ended; 0: it is the newest */
 } DeploymentImport;
 /* Records it, in one transaction. A uid that is recorded already: nothing, *existed; unless it was only
- * vouching (MOVE_NONE) and this one is not: then it takes its place. The release is the one of that uid, or
+ * vouching (MOVE_NONE) and this one is not: then this one takes its place, with all that it says (a snapshot
+ * that it lacks stays, if the content is the same). The release is the one of that uid, or
  * of the same version and images; where other images have its version, it is recorded as
  * VERSION+START-OF-UID. The snapshot's blob must be there. */
 bool history_import_deployment(History *history, DeploymentImport *import, bool *existed,

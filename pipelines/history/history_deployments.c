@@ -137,46 +137,71 @@ static bool write_hosts(History *history, gint64 id, const GPtrArray *hosts, GEr
   return true;
 }
 
+/* What bind_row binds, in its order. */
+#define ROW                                                                                                  \
+  "(uid, started_at, environment, release, kind, restores, leaves, move, actor, reason, build_url,"          \
+  " config_revision, forced, config_dirty, touched, images, content, snapshot, message, controller, status," \
+  " exit_code, finished_at, sequence)"
+#define ROW_VALUES "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+static void bind_row(Query *query, const Deployment *deployment, gint64 sequence) {
+  query_text(query, deployment->uid);
+  query_integer(query, deployment->started_at);
+  query_text(query, deployment->environment);
+  query_id(query, deployment->release);
+  query_text(query, deployment_kind_name(deployment->kind));
+  query_id(query, deployment->restores);
+  query_id(query, deployment->leaves);
+  query_text(query, stack_move_name(deployment->move));
+  query_text(query, deployment->actor);
+  query_words(query, deployment->reason);
+  query_words(query, deployment->build_url);
+  query_text(query, deployment->config_revision);
+  query_integer(query, deployment->forced);
+  query_integer(query, deployment->config_dirty);
+  query_integer(query, deployment->touched);
+  query_text(query, deployment->images);
+  query_text(query, deployment->content);
+  query_text(query, deployment->snapshot);
+  query_words(query, deployment->message);
+  query_text(query, deployment->controller);
+  query_text(query, deployment_status_name(deployment->status));
+  query_integer(query, deployment->exit_code);
+  query_integer(query, deployment->finished_at);
+  query_integer(query, sequence);
+}
+
 bool history_insert_deployment(History *history, const Deployment *deployment, gint64 sequence, gint64 *id,
                                GError **error) {
   g_auto(Query) query = {0};
-  if (!query_prepare(
-          history,
-          "INSERT INTO deployment (uid, started_at, environment, release, kind, restores, leaves, move,"
-          " actor, reason, build_url, config_revision, forced, config_dirty, touched, images, content,"
-          " snapshot, message, controller, status, exit_code, finished_at, sequence)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          &query, error))
+  if (!query_prepare(history, "INSERT INTO deployment " ROW " VALUES " ROW_VALUES, &query, error))
     return false;
-  query_text(&query, deployment->uid);
-  query_integer(&query, deployment->started_at);
-  query_text(&query, deployment->environment);
-  query_id(&query, deployment->release);
-  query_text(&query, deployment_kind_name(deployment->kind));
-  query_id(&query, deployment->restores);
-  query_id(&query, deployment->leaves);
-  query_text(&query, stack_move_name(deployment->move));
-  query_text(&query, deployment->actor);
-  query_words(&query, deployment->reason);
-  query_words(&query, deployment->build_url);
-  query_text(&query, deployment->config_revision);
-  query_integer(&query, deployment->forced);
-  query_integer(&query, deployment->config_dirty);
-  query_integer(&query, deployment->touched);
-  query_text(&query, deployment->images);
-  query_text(&query, deployment->content);
-  query_text(&query, deployment->snapshot);
-  query_words(&query, deployment->message);
-  query_text(&query, deployment->controller);
-  query_text(&query, deployment_status_name(deployment->status));
-  query_integer(&query, deployment->exit_code);
-  query_integer(&query, deployment->finished_at);
-  query_integer(&query, sequence);
+  bind_row(&query, deployment, sequence);
   if (!query_run(&query, error))
     return false;
   *id = sqlite3_last_insert_rowid(history->db);
   query_clear(&query);
   return write_hosts(history, *id, deployment->hosts, error);
+}
+
+static bool drop_hosts(History *history, gint64 id, GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(history, "DELETE FROM deployment_host WHERE deployment = ?", &query, error))
+    return false;
+  query_integer(&query, id);
+  return query_run(&query, error);
+}
+
+bool history_replace_deployment(History *history, const Deployment *deployment, gint64 sequence,
+                                GError **error) {
+  g_auto(Query) query = {0};
+  if (!query_prepare(history, "UPDATE deployment SET " ROW " = " ROW_VALUES " WHERE id = ?", &query, error))
+    return false;
+  bind_row(&query, deployment, sequence);
+  query_integer(&query, deployment->id);
+  return query_run_one(&query, "deployment d", deployment->id, error) &&
+         drop_hosts(history, deployment->id, error) &&
+         write_hosts(history, deployment->id, deployment->hosts, error);
 }
 
 bool history_begin_deployment(History *history, Deployment *deployment, GError **error) {

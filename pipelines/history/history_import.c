@@ -57,9 +57,8 @@ static bool choose_sequence(History *history, const DeploymentImport *import, gi
   return read_number(history, "SELECT " HISTORY_NEXT_SEQUENCE " WHERE ?1 IS ?1", 0, sequence, error);
 }
 
-static bool record(History *history, DeploymentImport *import, GError **error) {
+static bool fill_in(History *history, DeploymentImport *import, gint64 *sequence, GError **error) {
   Deployment *deployment = import->deployment;
-  gint64 sequence = 0;
   if (import->release != NULL && !history_import_release(history, import->release, error))
     return false;
   deployment->release = import->release != NULL ? import->release->id : 0;
@@ -67,29 +66,37 @@ static bool record(History *history, DeploymentImport *import, GError **error) {
   deployment->version = import->release != NULL ? g_strdup(import->release->version) : NULL;
   return find_id(history, import->restores, &deployment->restores, error) &&
          find_id(history, import->leaves, &deployment->leaves, error) &&
-         choose_sequence(history, import, &sequence, error) &&
-         history_insert_deployment(history, deployment, sequence, &deployment->id, error);
+         choose_sequence(history, import, sequence, error);
 }
 
-/* What only vouched for its release turns out to be a part of this environment's own past. */
-static bool take_place(History *history, DeploymentImport *import, gint64 id, GError **error) {
-  Deployment *deployment = import->deployment;
+static bool record(History *history, DeploymentImport *import, GError **error) {
   gint64 sequence = 0;
-  if (!find_id(history, import->restores, &deployment->restores, error) ||
-      !find_id(history, import->leaves, &deployment->leaves, error) ||
-      !choose_sequence(history, import, &sequence, error))
-    return false;
+  return fill_in(history, import, &sequence, error) &&
+         history_insert_deployment(history, import->deployment, sequence, &import->deployment->id, error);
+}
+
+/* Where the hosts lost the configuration, and tell that it was this very one. */
+static bool keep_snapshot(History *history, Deployment *deployment, GError **error) {
   g_auto(Query) query = {0};
-  if (!query_prepare(history,
-                     "UPDATE deployment SET move = ?, restores = ?, leaves = ?, sequence = ? WHERE id = ?",
-                     &query, error))
+  bool has_row = false;
+  if (deployment->snapshot != NULL || deployment->content == NULL)
+    return true;
+  if (!query_prepare(history, "SELECT snapshot FROM deployment WHERE id = ? AND content = ?", &query, error))
     return false;
-  query_text(&query, stack_move_name(deployment->move));
-  query_id(&query, deployment->restores);
-  query_id(&query, deployment->leaves);
-  query_integer(&query, sequence);
-  query_integer(&query, id);
-  return query_run_one(&query, "deployment d", id, error);
+  query_integer(&query, deployment->id);
+  query_text(&query, deployment->content);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  deployment->snapshot = has_row ? column_text(&query) : NULL;
+  return true;
+}
+
+/* What only vouched for its release turns out to be a part of this environment's own past: what was deployed
+ * there the hosts know better than whoever wrote the file. */
+static bool take_place(History *history, DeploymentImport *import, GError **error) {
+  gint64 sequence = 0;
+  return fill_in(history, import, &sequence, error) && keep_snapshot(history, import->deployment, error) &&
+         history_replace_deployment(history, import->deployment, sequence, error);
 }
 
 static bool only_vouches(History *history, gint64 id, bool *is_so, GError **error) {
@@ -117,7 +124,7 @@ bool history_import_deployment(History *history, DeploymentImport *import, bool 
   import->deployment->id = id;
   *existed =
       !is_vouching || import->deployment->move == MOVE_NONE || import->deployment->status == STATUS_RUNNING;
-  return *existed || (take_place(history, import, id, error) && transaction_commit(&transaction, error));
+  return *existed || (take_place(history, import, error) && transaction_commit(&transaction, error));
 }
 
 bool history_take_release(History *history, Release *release, GError **error) {

@@ -101,5 +101,8 @@ void column_skip(Query *query, int count);
 /* As it is, with its hosts; its own id is not used. sequence 0: it has not ended. */
 bool history_insert_deployment(History *history, const Deployment *deployment, gint64 sequence, gint64 *id,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The recorded one of that id becomes what this one is, its hosts too. */
+bool history_replace_deployment(History *history, const Deployment *deployment, gint64 sequence,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Finds or makes the release that `release` of another history is here, and fills in its id and version. */
 bool history_import_release(History *history, Release *release, GError **error) G_GNUC_WARN_UNUSED_RESULT;

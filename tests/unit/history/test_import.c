@@ -181,6 +181,57 @@ Test(import, what_only_vouched_takes_its_place_when_the_hosts_tell_of_it) {
   cr_expect_eq(move_of(1), MOVE_PUSH, "and is no longer one that only vouches");
 }
 
+/* Says that it deployed these images and this configuration. */
+static void describe(Deployment *deployment, const char *digest, const char *blob, const char *host) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) bytes = g_bytes_new_static("{}", 2);
+  deployment->images = g_strdup(digest);
+  deployment->content = g_strdup(digest);
+  deployment->snapshot = g_strdup(blob);
+  if (blob != NULL)
+    assert_works(history_put_blob(history, blob, bytes, &error));
+  g_ptr_array_set_size(deployment->hosts, 0);
+  g_ptr_array_add(deployment->hosts, deployment_host_new(host, NULL));
+}
+
+Test(import, what_the_hosts_tell_of_a_deployment_counts_and_not_what_a_file_told) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) forged = foreign('b', STATUS_SUCCEEDED), told = foreign('b', STATUS_FAILED);
+  g_autoptr(Deployment) read = NULL;
+  g_autoptr(Release) claimed = foreign_release('c', "9.9", "99"), real = foreign_release('r', "1.0", "11");
+  forged->move = MOVE_NONE;
+  describe(forged, "evil", "bad", "web9");
+  describe(told, "good", "fine", "web1");
+  cr_expect(take_in(forged, claimed, 0));
+  cr_expect(take_in(told, real, 0));
+  cr_expect_str_eq(told->version, "1.0");
+  assert_works(history_get_deployment(history, told->id, &read, &error));
+  cr_expect_str_eq(read->images, "good");
+  cr_expect_str_eq(read->content, "good");
+  cr_expect_str_eq(read->snapshot, "fine");
+  cr_expect_str_eq(read->version, "1.0");
+  cr_expect_eq(read->status, STATUS_FAILED);
+  cr_assert_eq(read->hosts->len, 1);
+  cr_expect_str_eq(((const DeploymentHost *)read->hosts->pdata[0])->name, "web1");
+}
+
+Test(import, a_snapshot_that_the_hosts_lost_stays_only_if_they_tell_of_the_same_content) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Deployment) same = foreign('b', STATUS_SUCCEEDED), other = foreign('c', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) told_same = foreign('b', STATUS_SUCCEEDED);
+  g_autoptr(Deployment) told_other = foreign('c', STATUS_SUCCEEDED), read = NULL;
+  same->move = other->move = MOVE_NONE;
+  describe(same, "good", "fine", "web1");
+  describe(other, "evil", "bad", "web1");
+  describe(told_same, "good", NULL, "web1");
+  describe(told_other, "good", NULL, "web1");
+  cr_expect(take_in(same, NULL, 0) && take_in(other, NULL, 0));
+  cr_expect(take_in(told_same, NULL, 0) && take_in(told_other, NULL, 0));
+  cr_expect_str_eq(told_same->snapshot, "fine");
+  assert_works(history_get_deployment(history, told_other->id, &read, &error));
+  cr_expect_null(read->snapshot);
+}
+
 Test(import, a_release_alone_becomes_what_it_is_here) {
   g_autoptr(GError) error = NULL;
   g_autoptr(Release) first = foreign_release('a', "1.0", "11"), same = foreign_release('b', "1.0", "11");
