@@ -39,8 +39,8 @@ const Deployment *environment_newest_of(const EnvironmentState *state, gint64 re
 /* The newest attempt with this release, however it ended (as in `last`); NULL. */
 const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 release);
 bool environment_has_verified(const EnvironmentState *state, gint64 release);
-/* The deployment since which it is verified there: the newest counting one, or the first of a row of which the later
- * ones changed nothing at all. NULL: it is not. */
+/* The deployment since which it is verified there: the newest counting one, or the first of a row of which
+ * the later ones changed nothing at all. NULL: it is not. */
 const Deployment *environment_verified_by(const EnvironmentState *state, gint64 release);
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback);
 /* The last attempt ended `broken` or `interrupted`, or never ended: what hosts run is not what the stack's

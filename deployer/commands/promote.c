@@ -33,12 +33,9 @@ static const Argument arguments[] = {
     {0},
 };
 static const Option options[] = {
-    HOST_OPTIONS(offsetof(Choices, hosts)),
-    ADOPT_OPTIONS(offsetof(Choices, hosts)),
-    GATE_OPTIONS(offsetof(Choices, gates)),
-    LOCK_OPTIONS(offsetof(Choices, lock)),
-    SET_OPTIONS(offsetof(Choices, set)),
-    {0},
+    HOST_OPTIONS(offsetof(Choices, hosts)), ADOPT_OPTIONS(offsetof(Choices, hosts)),
+    GATE_OPTIONS(offsetof(Choices, gates)), LOCK_OPTIONS(offsetof(Choices, lock)),
+    SET_OPTIONS(offsetof(Choices, set)),    {0},
 };
 static const Example examples[] = {
     {"promote prod", "the newest release that was verified in the environment before prod"},

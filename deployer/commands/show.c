@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "deployer/commands/rows.h"
-#include "deployer/commands/show_output.h"
 #include "deployer/commands/show_config.h"
+#include "deployer/commands/show_output.h"
 #include "deployer/output/columns.h"
 #include "deployer/output/deployment_json.h"
 #include "deployer/output/table.h"

@@ -10,7 +10,7 @@
 /* Borrows everything but the strings said to be owned. */
 typedef struct {
   const char *name;
-  bool is_ephemeral; /* `current` is what was verified there last: nothing runs now */
+  bool is_ephemeral;         /* `current` is what was verified there last: nothing runs now */
   const Deployment *current; /* that brought what it runs; NULL: nothing */
   const Deployment
       *last; /* the newest attempt, when it is not `current` and its end is unclear or still to come; NULL */

@@ -249,14 +249,15 @@ void ephemeral_tear_down(Rollout *rollout) {
 static SlipwayErrorKind kind_of_failure(const Rollout *rollout, const GError *cause) {
   if (interrupt_requested())
     return SLIPWAY_ERROR_INTERRUPTED;
-  if (error_is(cause, SLIPWAY_ERROR_STORE) || !rollout_has_touched(rollout))
-    return (SlipwayErrorKind)cause->code;
-  return SLIPWAY_ERROR_DEPLOY;
+  const bool is_about_readiness = rollout->stage == STAGE_READYING;
+  return error_is(cause, SLIPWAY_ERROR_STORE) || is_about_readiness ? (SlipwayErrorKind)cause->code
+                                                                    : SLIPWAY_ERROR_DEPLOY;
 }
 
 bool ephemeral_fail(Rollout *rollout, const GError *cause, GError **error) {
   g_autoptr(GError) ignored = NULL;
   const bool has_touched = rollout_has_touched(rollout);
+  const SlipwayErrorKind kind = kind_of_failure(rollout, cause);
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
     if (worker->error == NULL || worker->record->error != NULL)
@@ -267,7 +268,7 @@ bool ephemeral_fail(Rollout *rollout, const GError *cause, GError **error) {
   rollout->stage = STAGE_RESTORING;
   if (has_touched && !crew_run_all(rollout, keep_logs, &ignored))
     reporter_warn(rollout->request->reporter, "the logs could not be kept: %s", ignored->message);
-  return fail(error, kind_of_failure(rollout, cause), "%s%s", cause->message,
+  return fail(error, kind, "%s%s", cause->message,
               has_touched ? "\nAll that it started is removed; the logs of its services are in the history"
                           : "");
 }

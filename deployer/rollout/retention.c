@@ -341,6 +341,7 @@ bool rollout_prune(const RolloutRequest *request, GPtrArray **hosts, GError **er
   if (!situation_read(request->history, request->config, request->environment->name, 0, &situation, error))
     return false;
   g_autoptr(Deployment) record = rollout_bare_record(request);
+  record->uid = unique_id(); /* what an ephemeral environment's place is called by */
   g_autoptr(Rollout) rollout = rollout_new(request, situation, NULL, record);
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   g_autofree char *title = g_strdup_printf("prune %s", request->environment->name);

@@ -213,7 +213,7 @@ static bool run_phases(Rollout *rollout, GError **error) {
     return false;
   ephemeral_sweep(rollout);
   if (!look_again(rollout, error) || !close_abandoned(rollout, error) || !skip_unchosen(rollout, error) ||
-      !refuse_foreign(rollout, error))
+      !tasks_require_hosts(rollout, error) || !refuse_foreign(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
   reporter_phase(request->reporter, "prepare");

@@ -182,6 +182,23 @@ static GPtrArray *workers_for(const Rollout *rollout, const TaskConfig *task) {
   return workers;
 }
 
+bool tasks_require_hosts(const Rollout *rollout, GError **error) {
+  const Environment *environment = rollout->request->environment;
+  for (guint phase = 0; runs_tasks(rollout->request) && phase < G_N_ELEMENTS(task_phases); phase++) {
+    const GPtrArray *tasks = tasks_of(environment, phase);
+    for (guint i = 0; i < tasks->len; i++) {
+      const TaskConfig *task = g_ptr_array_index(tasks, i);
+      if (!task_is_for(task, environment) || task->service == NULL)
+        continue;
+      g_autoptr(GPtrArray) workers = workers_for(rollout, task);
+      if (workers->len == 0)
+        return fail(error, SLIPWAY_ERROR_UNREADY, "tasks.%s: %s: every host that runs %s is skipped",
+                    task_phases[phase].name, task->name, task->service);
+    }
+  }
+  return true;
+}
+
 /* The failure is the task's, not one of the hosts. */
 static bool run_in_containers(const Rollout *rollout, GError **error) {
   const TaskConfig *task = rollout->task->config;

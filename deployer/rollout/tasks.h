@@ -10,6 +10,10 @@
 bool tasks_check(const RolloutRequest *request, const Target *target,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Once it is known which hosts are skipped: some host that takes part runs the service of each task.
+ * SLIPWAY_ERROR_UNREADY. */
+bool tasks_require_hosts(const Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* First removes what the tasks of a killed deployment left behind. Where there are tasks, rollout->stage is
  * STAGE_BEFORE from here on. A failure of these is SLIPWAY_ERROR_DEPLOY (UNREADY when it is a host's), or
  * SLIPWAY_ERROR_INTERRUPTED. */

@@ -96,7 +96,7 @@ const TextKind text_user = {.shown = "user",
                             .pattern = "^[A-Za-z0-9_.\\\\][A-Za-z0-9_.\\\\$+-]{0,63}\\z"};
 const TextKind text_host_name = {.shown = "name",
                                  .expected = "a name of letters, digits, ., _, : and -, not beginning with -",
-                                 .pattern = "^[A-Za-z0-9_.:][A-Za-z0-9_.:%-]{0,254}\\z"};
+                                 .pattern = "^(?!\\.{1,2}\\z)[A-Za-z0-9_.:][A-Za-z0-9_.:%-]{0,254}\\z"};
 const TextKind text_variable = {
     .shown = "name",
     .expected = "a variable name of letters, digits and _ that begins neither with a digit nor with SLIPWAY_",
@@ -118,7 +118,8 @@ const TextKind text_artifact = {
     .convert = convert_artifact};
 const TextKind text_window = {
     .shown = "window",
-    .expected = "days, hours and a time zone that this machine knows, such as Mon-Fri 09:00-17:00 Europe/London",
+    .expected =
+        "days, hours and a time zone that this machine knows, such as Mon-Fri 09:00-17:00 Europe/London",
     .convert = convert_window};
 const TextKind text_region = {
     .shown = "region", .expected = "an AWS region such as eu-west-1", .pattern = "^[a-z][a-z0-9-]{2,40}\\z"};

@@ -2,8 +2,8 @@
 #include "pipelines/history/history_private.h"
 
 #include "support/errors.h"
-#include "support/redact.h"
 #include "support/poison.h"
+#include "support/redact.h"
 
 #include <sys/stat.h>
 

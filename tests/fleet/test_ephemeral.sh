@@ -88,6 +88,12 @@ wait "$run" || status=$?
 expect_same 130 "$status"
 expect_nothing_left
 
+begin "prune leaves a folder alone that is of before the environment became ephemeral"
+mkdir -p home/.slipway/shop--ci/files
+expect_exit 0 slipway prune ci
+expect_same 'shop--ci' "$(ls home/.slipway)"
+rmdir home/.slipway/shop--ci/files home/.slipway/shop--ci
+
 begin "killed: the next run removes what was left"
 "$SLIPWAY" deploy ci 3.0 >killed.log 2>&1 &
 run=$!

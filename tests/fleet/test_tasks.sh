@@ -141,3 +141,12 @@ expect_exit 1 slipway deploy prod 2.0 --wait-lock 30s --force --reason "it was w
 expect_err 'one: removed 1 container that earlier tasks left behind'
 expect_err 'no such table'
 expect_same "$before" "$(every_id one two)"
+
+begin "the only host that a task could run on is skipped: nothing is touched (4)"
+set_mode well
+sed -i 's/^  api:/&\n    profiles: [extra]/' compose.yml
+sed -i '/name: two,/s/}$/, profiles: [extra]}/' slipway.yml
+fleet fault two cut
+expect_exit 4 slipway deploy prod 2.0 --skip-unreachable --force --reason "two is away"
+expect_err 'tasks.before: migrate: every host that runs api is skipped'
+expect_same "$(grep -v two <<<"$before")" "$(every_id one)"

@@ -121,7 +121,8 @@ static void write_configuration(const Fixture *fixture, const char *extra) {
       "%s\nPort %u\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey %s/host_ed25519\nHostKey "
       "%s/host_ecdsa\n"
       "AuthorizedKeysFile %s/id_ed25519.pub\nPidFile none\nUsePAM no\nStrictModes no\nMaxStartups 200\n"
-      "KexAlgorithms curve25519-sha256\nMaxSessions 10\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
+      "KexAlgorithms curve25519-sha256\nMaxSessions 10\nPermitRootLogin "
+      "prohibit-password\nPasswordAuthentication no\n"
       "SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin\n",
       extra == NULL ? "" : extra, fixture->port, at, at, at, fixture->home, fixture->bin);
   write_text(fixture->folder, "sshd_config", text, 0600);

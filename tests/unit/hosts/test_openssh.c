@@ -346,7 +346,7 @@ static char *use_key(const char *type) {
 }
 
 Test(openssh, is_chosen_for_an_rsa_key_that_libssh2_cannot_use) {
-  g_autofree char *key = use_key("rsa");
+  g_autofree char *key G_GNUC_UNUSED = use_key("rsa");
   serve_engine();
   config.ssh.client = SSH_CLIENT_AUTO;
   g_autoptr(Host) host = open_host(&config);
@@ -364,17 +364,16 @@ Test(openssh, is_chosen_for_an_rsa_key_that_libssh2_cannot_use) {
 Test(openssh, is_chosen_where_libssh2_has_tried_in_vain) {
   g_autofree char *other = fixture_path(&fixture, "other");
   g_free(run((const char *[]){"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other, NULL}));
-  g_autofree char *key = use_key("rsa");
+  g_autofree char *key G_GNUC_UNUSED = use_key("rsa");
   g_ptr_array_insert(config.ssh.keys, 0, other);
   config.ssh.client = SSH_CLIENT_AUTO;
   host_free(open_host(&config));
 }
 
 Test(openssh, is_chosen_for_a_bastion_that_wants_such_a_key) {
-  g_autofree char *key = use_key("rsa");
+  g_autofree char *key G_GNUC_UNUSED = use_key("rsa");
   Fixture bastion;
   fixture_start_beside(&bastion, &fixture, NULL);
-  g_autofree char *rsa = g_strdup_printf("%s.pub", key);
   g_autofree char *jump = g_strdup_printf("127.0.0.1:%u", bastion.port);
   g_ptr_array_insert(config.ssh.keys, 0, fixture.key); /* which neither knows */
   config.ssh.proxy_jump = jump;
@@ -384,7 +383,7 @@ Test(openssh, is_chosen_for_a_bastion_that_wants_such_a_key) {
 }
 
 Test(openssh, is_not_chosen_where_it_is_not_wanted) {
-  g_autofree char *key = use_key("rsa");
+  g_autofree char *key G_GNUC_UNUSED = use_key("rsa");
   config.ssh.client = SSH_CLIENT_LIBSSH2;
   if (libssh2_version(0x010b00) == NULL)
     expect_refusal("use an ed25519 or ECDSA key");
