@@ -26,20 +26,16 @@ static bool has_same_images(const Release *a, const Release *b) {
   return a->images->len == b->images->len;
 }
 
-/* "r7" says where a release stands in a history, not which it is. */
-static bool is_short_name(const char *version) {
-  gint64 number = 0;
-  return version[0] == 'r' && number_parse(version + 1, 1, G_MAXINT64, &number);
-}
-
 /* *known: the release that it is here, borrowed from `releases`; NULL: it is new. */
 static bool compare_release(const char *path, const Parcel *parcel, const GPtrArray *releases,
                             const Release **known, GError **error) {
   const Release *release = parcel->release;
+  gint64 number = 0;
   for (guint i = 0; i < releases->len; i++) {
     const Release *here = releases->pdata[i];
     bool is_it = strcmp(here->uid, release->uid) == 0;
-    bool has_version = strcmp(here->version, release->version) == 0 && !is_short_name(release->version);
+    bool has_version = strcmp(here->version, release->version) == 0 &&
+                       !release_is_short_name(release->version, &number); /* r7 is a place in a history */
     if (!is_it && !has_version)
       continue;
     if (!has_same_images(here, release))
@@ -235,20 +231,26 @@ static bool take_approvals(const RolloutRequest *request, const Parcel *parcel, 
   return true;
 }
 
+static bool take_all(const RolloutRequest *request, Parcel *parcel, const GPtrArray *recorded,
+                     TravelReport *report, GError **error) {
+  return history_take_release(request->history, parcel->release, error) &&
+         take_pins(request, parcel, error) && take_deployments(request, parcel, recorded, report, error) &&
+         take_approvals(request, parcel, report, error);
+}
+
 bool travel_import(const RolloutRequest *request, const char *path, TravelReport *report, GError **error) {
   g_autoptr(Parcel) parcel = NULL;
   g_autoptr(GPtrArray) releases = NULL;
   g_autoptr(GPtrArray) recorded = NULL;
+  g_auto(HistoryTransaction) transaction = {0};
   const Release *known = NULL;
   if (!parcel_read(path, request->config->app, &parcel, error) ||
+      !history_begin_transaction(request->history, &transaction, error) ||
       !history_list_releases(request->history, 0, &releases, error) ||
       !compare_release(path, parcel, releases, &known, error) ||
       !compare_pins(request, path, parcel, known, error) ||
-      !compare_deployments(request, path, parcel, known, &recorded, error))
-    return false;
-  if (!history_take_release(request->history, parcel->release, error) || !take_pins(request, parcel, error) ||
-      !take_deployments(request, parcel, recorded, report, error) ||
-      !take_approvals(request, parcel, report, error))
+      !compare_deployments(request, path, parcel, known, &recorded, error) ||
+      !take_all(request, parcel, recorded, report, error) || !history_commit_transaction(&transaction, error))
     return false;
   report->there = g_steal_pointer(&parcel->name);
   report->release = g_steal_pointer(&parcel->release);

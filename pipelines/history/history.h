@@ -22,6 +22,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(History, history_free)
 /* Something worth telling about how the file was opened, or NULL. Borrowed. */
 const char *history_note(const History *history);
 
+/* Several calls of one thread as one transaction: all that they write or, unless it is committed, nothing.
+ * Other threads and processes wait meanwhile.
+ *
+ *   g_auto(HistoryTransaction) transaction = {0};
+ *   if (!history_begin_transaction(history, &transaction, error))
+ *     return false;
+ *   …                                               // returning here rolls back
+ *   return history_commit_transaction(&transaction, error);
+ */
+typedef struct {
+  History *history; /* locked while set */
+  bool is_open;
+  bool is_inside; /* of one that a caller began, which locks, commits and rolls back */
+} HistoryTransaction;
+bool history_begin_transaction(History *history, HistoryTransaction *transaction,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool history_commit_transaction(HistoryTransaction *transaction, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void history_clear_transaction(HistoryTransaction *transaction);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HistoryTransaction, history_clear_transaction)
+
 /* ---- releases ---- */
 typedef struct {
   char *name, *reference; /* image name of slipway.yml, "repository@sha256:…" */
@@ -43,6 +63,8 @@ Release *release_new(void);
 void release_free(Release *release);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Release, release_free)
 const char *release_image(const Release *release, const char *name); /* reference or NULL */
+/* Is `text` of the form of a short name, "r7"? *id: its number. */
+bool release_is_short_name(const char *text, gint64 *id);
 
 /* Fills id, uid, created_at (and version when NULL) of a new one. A version that nobody gave is the
  * revision's start, or, when other images have that, "rN"; one that looks like "r7" is SLIPWAY_ERROR_USAGE.

@@ -17,6 +17,7 @@ struct History {
   ino_t inode;
   sqlite3 *db;
   GMutex mutex;           /* one thread at a time on db and statements */
+  GThread *owner;         /* atomic: who began a HistoryTransaction, and holds the mutex; NULL: nobody */
   GHashTable *statements; /* SQL -> sqlite3_stmt, prepared once */
 };
 
@@ -51,10 +52,7 @@ bool history_pragma(History *history, const char *sql, char **value,
  *   …                                               // returning here rolls back
  *   return transaction_commit(&transaction, error);
  */
-typedef struct {
-  History *history; /* locked while set */
-  bool is_open;
-} Transaction;
+typedef HistoryTransaction Transaction;
 bool transaction_begin(History *history, Transaction *transaction, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool transaction_commit(Transaction *transaction, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Reading what one query answers needs the lock only. */

@@ -78,30 +78,51 @@ static bool check_identity(const History *history, GError **error) {
 
 bool transaction_begin(History *history, Transaction *transaction, GError **error) {
   transaction_read(history, transaction);
-  transaction->is_open = check_identity(history, error) && history_execute(history, "BEGIN IMMEDIATE", error);
+  transaction->is_open = transaction->is_inside || (check_identity(history, error) &&
+                                                    history_execute(history, "BEGIN IMMEDIATE", error));
   return transaction->is_open;
 }
 
 bool transaction_commit(Transaction *transaction, GError **error) {
-  if (!history_execute(transaction->history, "COMMIT", error))
+  if (!transaction->is_inside && !history_execute(transaction->history, "COMMIT", error))
     return false;
   transaction->is_open = false;
   return true;
 }
 
 void transaction_read(History *history, Transaction *transaction) {
-  g_mutex_lock(&history->mutex);
+  transaction->is_inside = g_atomic_pointer_get(&history->owner) == g_thread_self();
+  if (!transaction->is_inside)
+    g_mutex_lock(&history->mutex);
   transaction->history = history;
 }
 
 void transaction_clear(Transaction *transaction) {
-  if (transaction->history == NULL)
+  History *history = g_steal_pointer(&transaction->history);
+  if (history == NULL || transaction->is_inside)
     return;
   /* A full disk rolls back by itself; then there is nothing left to do. */
-  if (transaction->is_open && sqlite3_get_autocommit(transaction->history->db) == 0)
-    sqlite3_exec(transaction->history->db, "ROLLBACK", NULL, NULL, NULL);
-  g_mutex_unlock(&transaction->history->mutex);
-  transaction->history = NULL;
+  if (transaction->is_open && sqlite3_get_autocommit(history->db) == 0)
+    sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
+  g_mutex_unlock(&history->mutex);
+}
+
+bool history_begin_transaction(History *history, HistoryTransaction *transaction, GError **error) {
+  if (!transaction_begin(history, transaction, error))
+    return false;
+  if (!transaction->is_inside)
+    g_atomic_pointer_set(&history->owner, g_thread_self());
+  return true;
+}
+
+bool history_commit_transaction(HistoryTransaction *transaction, GError **error) {
+  return transaction_commit(transaction, error);
+}
+
+void history_clear_transaction(HistoryTransaction *transaction) {
+  if (transaction->history != NULL && !transaction->is_inside)
+    g_atomic_pointer_set(&transaction->history->owner, NULL);
+  transaction_clear(transaction);
 }
 
 bool query_prepare(History *history, const char *sql, Query *query, GError **error) {

@@ -262,8 +262,7 @@ static bool next_id(History *history, gint64 *id, gint64 *later, GError **error)
   return true;
 }
 
-/* Is `text` of the form of a short name, "r7"? */
-static bool is_short_name(const char *text, gint64 *id) {
+bool release_is_short_name(const char *text, gint64 *id) {
   return text[0] == 'r' && number_parse(text + 1, 1, G_MAXINT64, id);
 }
 
@@ -302,7 +301,7 @@ static bool check_version(History *history, const Release *release, char **versi
                           GError **error) {
   g_autoptr(Release) same = NULL;
   gint64 id;
-  if (is_short_name(release->version, &id))
+  if (release_is_short_name(release->version, &id))
     return fail(
         error, SLIPWAY_ERROR_USAGE,
         "version %s: a version cannot look like a release's short name; choose another with --version",
@@ -368,7 +367,7 @@ static bool try_version(History *history, const Release *release, const char *ve
   g_autoptr(Release) same = NULL;
   if (!select_by_version(history, version, &same, error))
     return false;
-  *is_free = same == NULL && (!is_short_name(version, &id) || id == release->id);
+  *is_free = same == NULL && (!release_is_short_name(version, &id) || id == release->id);
   g_autofree char *differences = same == NULL ? NULL : image_differences(release, same);
   *recorded = differences != NULL && differences[0] == '\0' ? g_steal_pointer(&same) : NULL;
   return true;
@@ -530,7 +529,7 @@ bool history_find_release(History *history, const char *name, Release **release,
   g_autoptr(Release) found = NULL;
   gint64 id;
   transaction_read(history, &transaction);
-  if (is_short_name(name, &id)) {
+  if (release_is_short_name(name, &id)) {
     if (!select_by_id(history, id, &found, error))
       return false;
   } else if (!select_by_version(history, name, &found, error)) {

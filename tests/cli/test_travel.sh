@@ -10,7 +10,11 @@ here() { run "$1" --history here.db "${@:2}"; }
 there 0 release create --tag 2.0 --version 0.9
 there 0 release create --tag 1.0 --revision 0123456789abcdef --build-url https://jenkins.example.org/job/7/
 there 0 approve prod 1.0 --reason 'tests are green'
-there 0 approve prod 1.0 --as bob
+(
+  unset BUILD_USER_ID
+  export BUILD_URL=https://jenkins.example.org/job/7/
+  there 0 approve prod 1.0 --as bob
+)
 there 2 history export 7.0
 there 0 history export 1.0
 err_has 'r2 is verified nowhere'
@@ -28,7 +32,7 @@ here 0 release show r1 --json
 out_json '.[0] | .version == "1.0" and .revision == "0123456789abcdef" and
   .build_url == "https://jenkins.example.org/job/7/" and
   (.approvals | map(.person) == ["anna", "bob"]) and .approvals[0].reason == "tests are green" and
-  .approvals[1].claimed_by == "anna"'
+  .approvals[1].claimed_by == "https://jenkins.example.org/job/7/"'
 here 0 history import --file export.json --json
 out_json '.[0] | .there == "r2" and .release.id == "r1" and .imported == [] and .approvals == 0'
 here 0 release list --json
@@ -105,3 +109,19 @@ run 2 --history new.db history import
 err_has 'from where?'
 run 2 --history new.db history import ci --file export.json
 err_has 'one of both'
+for option in --skip-unreachable '--wait-lock 10s' '--force --reason x' '--reason x'; do
+  # shellcheck disable=SC2086 # an option and its value
+  here 2 history import --file export.json $option
+  err_has 'no host is asked with --file'
+done
+
+# What cannot be recorded whole is not recorded at all.
+run 0 --history torn.db release create --tag 2.0 --version 0.1
+python3 - torn.db <<'PY'
+import sqlite3, sys
+sqlite3.connect(sys.argv[1]).execute("CREATE TRIGGER stop BEFORE INSERT ON approval BEGIN SELECT RAISE(ABORT, 'stop'); END")
+PY
+run 6 --history torn.db history import --file export.json
+err_has 'stop'
+run 0 --history torn.db release list --json
+out_json '.[0] | length == 1'
