@@ -68,6 +68,14 @@ static bool run(const RolloutRequest *request, const Target *target, const char 
   return child_run(&order, error);
 }
 
+/* In an emergency a program that is gone keeps nobody out: that is one more refusal to force past. */
+static bool check_program(const RolloutRequest *request, const char *program, GError **refusal,
+                          GError **error) {
+  GError **to = request->force ? refusal : error;
+  return child_check_program(program, request->config->directory, to) ||
+         (request->force ? true : prefix(error, "%s: gates.command: ", request->environment->name));
+}
+
 static void settle(GateAnswer *answer, const char *program, const GError *refusal) {
   g_free(answer->answer);
   answer->is_asked = true;
@@ -84,10 +92,14 @@ bool gate_command_ask(const RolloutRequest *request, const Situation *situation,
   if (answer == NULL)
     return true;
   const char *program = g_ptr_array_index(request->environment->gates.command, 0);
-  if (!child_check_program(program, request->config->directory, error))
-    return prefix(error, "%s: gates.command: ", request->environment->name);
-  g_autofree char *plan = describe(request, situation, target, answers, error);
   g_autoptr(GError) refusal = NULL;
+  if (!check_program(request, program, &refusal, error))
+    return false;
+  if (refusal != NULL) {
+    settle(answer, program, refusal);
+    return true;
+  }
+  g_autofree char *plan = describe(request, situation, target, answers, error);
   if (plan == NULL)
     return false;
   if (!run(request, target, plan, &refusal) && error_is(refusal, SLIPWAY_ERROR_INTERRUPTED)) {
