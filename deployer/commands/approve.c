@@ -24,6 +24,13 @@ static bool make_approval(const Choices *choices, const Release *release, Approv
         error, SLIPWAY_ERROR_USAGE,
         "a build cannot approve for itself: say who does with --as NAME (it is recorded as what the build "
         "claims), or set BUILD_USER_ID");
+  if (person != NULL && !actor_is_build()) {
+    g_autofree char *actor = actor_name();
+    return fail(error, SLIPWAY_ERROR_USAGE,
+                "%s approves in their own name: leave out --as, which is for a build that nobody is known to "
+                "have started; somebody else runs slipway approve themselves",
+                actor);
+  }
   if (person != NULL && *g_strstrip(person) == '\0')
     return fail(error, SLIPWAY_ERROR_USAGE, "--as: a name is missing");
   Approval *made = g_new0(Approval, 1);
@@ -88,7 +95,8 @@ static const Argument arguments[] = {
 };
 static const Option options[] = {
     {0, OPTION_TEXT, "as", "NAME", offsetof(Choices, person),
-     "who approves, where that is not whoever runs slipway: recorded as claimed; a build has to say it"},
+     "who approves: a build without BUILD_USER_ID has to say it, and that is recorded as its claim; nobody "
+     "else may"},
     {0, OPTION_TEXT, "reason", "TEXT", offsetof(Choices, reason), "a word on it; recorded"},
     {0},
 };

@@ -151,6 +151,15 @@ static bool import_hosts(Invocation *invocation, GError **error) {
          import_all(&request, &imported, error) && tell(invocation, newest_before, error);
 }
 
+/* They are about hosts. */
+static bool refuse_host_options(const Choices *choices, GError **error) {
+  const bool is_given = choices->hosts.skip_unreachable || choices->force.force ||
+                        choices->force.reason != NULL || choices->lock.wait_lock != NULL;
+  return !is_given || fail(error, SLIPWAY_ERROR_USAGE,
+                           "history import: no host is asked with --file, so --skip-unreachable, --force, "
+                           "--reason and --wait-lock have no meaning there: leave them out");
+}
+
 static bool run_import(Invocation *invocation, GError **error) {
   const Choices *choices = invocation->choices;
   if ((choices->environment != NULL) == (choices->file != NULL))
@@ -158,8 +167,9 @@ static bool run_import(Invocation *invocation, GError **error) {
         error, SLIPWAY_ERROR_USAGE,
         "history import: from where? ENV asks the hosts of an environment, --file FILE reads what `slipway "
         "history export` wrote; one of both");
-  return choices->file != NULL ? import_file(invocation, choices->file, error)
-                               : import_hosts(invocation, error);
+  if (choices->file == NULL)
+    return import_hosts(invocation, error);
+  return refuse_host_options(choices, error) && import_file(invocation, choices->file, error);
 }
 
 static const Argument arguments[] = {

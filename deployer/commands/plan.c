@@ -166,13 +166,14 @@ static const Example examples[] = {
     {"plan prod r7", "gates, what changes, which services are recreated, what each host pulls"},
     {0},
 };
-const Command command_plan = {.name = "plan",
-                              .summary = "say what a deployment would do, and change nothing",
-                              .description =
-                                  "Asks the hosts, without a lock. Exit status 0 also when a gate is closed.",
-                              .arguments = arguments,
-                              .options = options,
-                              .choices_size = sizeof(Choices),
-                              .needs = NEEDS_CONFIG | READS_HISTORY | NEEDS_HOSTS,
-                              .examples = examples,
-                              .run = run_plan};
+const Command command_plan = {
+    .name = "plan",
+    .summary = "say what a deployment would do, and change nothing",
+    .description = "Asks the hosts, without a lock, and runs gates.command of the environment when all "
+                   "other gates let the release in. Exit status 0 also when a gate is closed.",
+    .arguments = arguments,
+    .options = options,
+    .choices_size = sizeof(Choices),
+    .needs = NEEDS_CONFIG | READS_HISTORY | NEEDS_HOSTS,
+    .examples = examples,
+    .run = run_plan};

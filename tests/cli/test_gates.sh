@@ -55,6 +55,9 @@ out_json '.[0].approvals | length == 2 and .[0].claimed_by == null and .[1].pers
 run 4 promote ci
 run 0 history ci --json
 out_json '.[0][0].release == "r1"'
+# Whoever has a name gives no other.
+run 2 approve ci r1 --as carol
+err_has 'anna approves in their own name: leave out --as'
 run 2 approve ci r9
 err_has 'release r9'
 run 2 approve staging r1
@@ -129,6 +132,9 @@ out_json '.[0].gates[-1] | .passes == null and (.answer | test("not asked"))'
 gates '{command: [./no-such-program]}'
 run 2 deploy ci r1
 err_has 'gates.command: ./no-such-program: not found'
+run 4 deploy ci r1 --force --reason 'production is down'
+err_has 'forced past: ./no-such-program does not let it in'
+err_has 'not found'
 # shellcheck disable=SC2016 # for the shell that it is
 gates '{command: [sh, -c, "echo $$ >pid; exec sleep 100"], timeout: 200ms}'
 run 3 deploy ci r1
