@@ -7,6 +7,7 @@
 #include "deployer/output/words.h"
 #include "deployer/rollout/rollout.h"
 #include "support/json.h"
+#include "support/redact.h"
 #include "support/text.h"
 #include "support/text_diff.h"
 
@@ -53,6 +54,7 @@ void changes_print(GPtrArray *changes) {
     g_autofree char *text = is_long ? diff_of(change, from, to)
                                     : g_strdup_printf("%s -> %s", change->from != NULL ? from : "(none)",
                                                       change->to != NULL ? to : "(none)");
+    redact_in_place(&text); /* also what hosts keep, which was not known when the diff was made */
     g_autofree char *shown = text_printable(text, true);
     (void)printf("%s%s%s%s", change->subject, is_long ? "\n" : "  ", shown, is_long ? "" : "\n");
   }

@@ -34,6 +34,7 @@ static char *describe(const RolloutRequest *request, const Situation *situation,
   plan->release = target->release;
   g_autoptr(cJSON) json = plan_json(request->environment->name, plan);
   plan->release = NULL;
+  json_redact(json);
   g_autofree char *text = json_print(json);
   return g_strconcat(text, "\n", NULL);
 }

@@ -13,7 +13,7 @@
 #include "deployer/rollout/secrets.h"
 #include "deployer/rollout/snapshot.h"
 #include "deployer/rollout/waves.h"
-#include "host_scripts.h"
+#include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
 #include "support/text.h"
@@ -80,21 +80,17 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
   for (guint i = 0; i < trees->len; i++)
     g_hash_table_add(all, ((const FileTree *)g_ptr_array_index(trees, i))->hash);
   g_autoptr(GBytes) bundle = compose_bundle(worker->rollout->target->project, generated, NULL, all);
-  gsize length = 0;
-  const void *bytes = g_bytes_get_data(bundle, &length);
-  const char *argv[] = {folder, uid, NULL};
-  HostScript upload = {.text = host_script_upload, .argv = argv, .input = bytes, .input_length = length};
-  HostScript clean = {.text = host_script_remove_plan, .argv = argv};
-  g_auto(HostReply) uploaded = {0};
+  const char *words[] = {"hash", NULL};
+  const ComposeCall call = {.folder = folder,
+                            .uid = uid,
+                            .project = worker->rollout->place,
+                            .words = words,
+                            .timeout_ms = HASH_TIMEOUT_MS};
   g_auto(HostReply) reply = {0};
-  g_auto(HostReply) cleaned = {0};
-  bool ok = host_run(worker->host, &upload, &uploaded, error) &&
-            worker_compose(worker, folder, uid, "hash", HASH_TIMEOUT_MS, &reply, error);
-  if (!host_run(worker->host, &clean, &cleaned, ok ? error : NULL) || !ok)
+  if (!host_compose_once(worker->host, facts, &call, bundle, &reply, error))
     return false;
   if (reply.status != 0)
-    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s",
-                reply.err->len > 0 ? reply.err->str : reply.out->str);
+    return host_compose_refuses(&reply, error);
   *hashes = compose_hashes(reply.out->str);
   return true;
 }
@@ -285,9 +281,10 @@ static bool plan_target(const RolloutRequest *asked, const Situation *situation,
   g_autoptr(GPtrArray) none = g_ptr_array_new();
   GPtrArray *answers = next->gates != NULL ? next->gates : none;
   request.kind = next->kind;
-  if (!gate_command_ask(&request, situation, next->target, answers, error) ||
+  /* Secrets come first: what was a variable or in a file may be one by now, and is not shown. */
+  if (!target_ask_secrets(asked, next->target, true, error) ||
+      !gate_command_ask(&request, situation, next->target, answers, error) ||
       !plan_without_hosts(&request, situation, next->target, answers, plan, error) ||
-      !target_ask_secrets(asked, next->target, true, error) ||
       !compare_with_last(asked, situation, next->target, *plan, error))
     return false;
   ask_all_hosts(asked, situation, next->target, *plan);

@@ -7,6 +7,7 @@
 #include "deployer/rollout/room.h"
 #include "deployer/rollout/secrets.h"
 #include "deployer/rollout/services.h"
+#include "environments/hosts/host_compose.h"
 #include "host_scripts.h"
 #include "pipelines/credentials.h"
 #include "support/errors.h"
@@ -109,10 +110,8 @@ static bool step_config(Worker *worker, char **detail, GError **error) {
   if (!worker_compose(worker, worker->facts->folder, worker->rollout->deployment->uid, "config",
                       COMPOSE_TIMEOUT_MS, &reply, error))
     return false;
-  if (reply.status != 0) {
-    g_autofree char *said = text_printable(reply.err->len > 0 ? reply.err->str : reply.out->str, true);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s", g_strstrip(said));
-  }
+  if (reply.status != 0)
+    return host_compose_refuses(&reply, error);
   return worker_check_services(worker, &reply, error) &&
          ephemeral_require_ports(worker, reply.out->str, reply.out->len, error);
 }

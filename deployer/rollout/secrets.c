@@ -110,8 +110,10 @@ static bool fail_unknown(const GPtrArray *lacking, guint all, const char *beside
 }
 
 bool target_ask_secrets(const RolloutRequest *request, Target *target, bool may_lack, GError **error) {
-  list_secrets(request, target);
-  if (!request->kept_secrets && !ask(request, target->secrets, error))
+  const bool is_asked = target->secrets != NULL;
+  if (!is_asked)
+    list_secrets(request, target);
+  if (!is_asked && !request->kept_secrets && !ask(request, target->secrets, error))
     return false;
   g_autoptr(GPtrArray) lacking = g_ptr_array_new();
   for (guint i = 0; i < target->secrets->len; i++) {

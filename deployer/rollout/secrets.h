@@ -18,7 +18,8 @@ typedef struct {
 /* Fills in target->secrets: those of today's configuration; of a target from a snapshot those that it had,
  * each from where today's configuration says, or said then. Before the snapshot is written. Where a host may
  * have kept it (rollback, --as-is), or with `may_lack`, one that cannot be had is no failure yet.
- * SLIPWAY_ERROR_UNREADY naming all that fail, SLIPWAY_ERROR_INTERRUPTED. */
+ * Asked again, it only says what is lacking. SLIPWAY_ERROR_UNREADY naming all that fail,
+ * SLIPWAY_ERROR_INTERRUPTED. */
 bool target_ask_secrets(const RolloutRequest *request, Target *target, bool may_lack,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -4,6 +4,7 @@
 
 #include "deployer/output/words.h"
 #include "deployer/rollout/runs.h"
+#include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/json.h"
 #include "support/text.h"
@@ -123,10 +124,8 @@ static bool ask_v1(Worker *worker, GHashTable **found, GError **error) {
   if (!worker_compose(worker, worker->facts->folder, worker->rollout->deployment->uid, "hash",
                       HASH_TIMEOUT_MS, &reply, error))
     return false;
-  if (reply.status != 0) {
-    g_autofree char *said = text_printable(reply.err->len > 0 ? reply.err->str : reply.out->str, true);
-    return fail(error, SLIPWAY_ERROR_UNREADY, "Compose refuses the configuration: %s", g_strstrip(said));
-  }
+  if (reply.status != 0)
+    return host_compose_refuses(&reply, error);
   *found = compose_hashes(reply.out->str);
   return true;
 }

@@ -9,6 +9,10 @@ umask 077
 mkdir -p "$folder/releases" "$folder/files"
 chmod 0700 "$folder"
 rm -rf "$folder"/incoming.* # of an upload that was killed
+# Of plans that were killed (plan.sh): one at work holds the lock.
+for plan in "$HOME"/.slipway-plan-*; do
+  if [ -s "$plan/lock" ] && (flock -n 8) 8>>"$plan/lock"; then rm -rf "$plan"; fi
+done
 incoming=$(mktemp -d "$folder/incoming.XXXXXX")
 trap 'rm -rf "$incoming"' EXIT
 trap 'exit 130' HUP INT TERM

@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -309,4 +311,74 @@ Test(compose_script, hashes_what_env_files_say, .timeout = 60) {
   folder_write(place, "releases/u2/project/y.env", "Y=3\n");
   compose(&changed, home, place, "u2", "v2", "hash", NULL);
   cr_expect_str_neq(one.out, changed.out);
+}
+
+/* ---- plan.sh ---- */
+
+/* Compose that tells what is beside it, and fails where that is asked for. */
+static const char fake_plan[] = "#!/bin/sh\n"
+                                "cat ../../lock >/dev/null && echo locked\n"
+                                "grep -c . env; [ ! -e ../../../fail ] || exit 7\n";
+
+static void plan(Answer *answer, Folder home, const char *place, GBytes *bundle) {
+  g_autofree char *path = g_strconcat("PATH=", home, "/bin:/usr/bin:/bin", NULL);
+  g_autofree char *home_pair = g_strconcat("HOME=", home, NULL);
+  g_autofree char *upload_text = NULL, *compose_text = NULL;
+  cr_assert(g_file_get_contents(SCRIPTS "upload.sh", &upload_text, NULL, NULL));
+  cr_assert(g_file_get_contents(SCRIPTS "compose.sh", &compose_text, NULL, NULL));
+  const char *const environment[] = {path, home_pair, NULL};
+  const char *const argv[] = {"sh", SCRIPTS "plan.sh", place,    "u1", upload_text, compose_text, "app--prod",
+                              "v1", "/run/x.sock",     "config", NULL};
+  answer->status = run(argv, environment, bundle, &answer->out, &answer->err);
+}
+
+Test(plan_script, leaves_nothing_and_sweeps_what_a_killed_one_left) {
+  g_auto(Folder) folder = folder_new(), home = folder_new();
+  g_autoptr(ComposeProject) project = sample(folder);
+  g_autofree char *place = g_build_filename(home, ".slipway-plan-u1", NULL);
+  g_autoptr(GBytes) bundle = bundle_of(project, place, "{}");
+  folder_write(home, "fake", fake_plan);
+  g_autofree char *program = g_build_filename(home, "fake", NULL);
+  cr_assert_eq(chmod(program, 0755), 0);
+  install(home, program);
+  folder_write(home, ".slipway-plan-dead/lock", "1\n");
+  folder_write(home, ".slipway-plan-dead/releases/u0/env", "SECRET='x'\n");
+  folder_write(home, ".slipway-plan-beginning/lock", "");
+  g_autofree char *live = g_build_filename(home, ".slipway-plan-live", NULL);
+  folder_write(home, ".slipway-plan-live/lock", "2\n");
+  g_autofree char *lock = g_build_filename(live, "lock", NULL);
+  const int held = open(lock, O_RDWR | O_CLOEXEC);
+  cr_assert_eq(flock(held, LOCK_EX), 0);
+
+  g_auto(Answer) well = {0}, refused = {0}, cut = {0};
+  plan(&well, home, place, bundle);
+  cr_expect_eq(well.status, 0, "%s", well.err);
+  cr_expect(g_str_has_prefix(well.out, "locked\n"), "%s", well.out);
+  cr_expect_not(exists(home, ".slipway-plan-u1"));
+  cr_expect_not(exists(home, ".slipway-plan-dead"));
+  cr_expect(exists(home, ".slipway-plan-live"));
+  cr_expect(exists(home, ".slipway-plan-beginning"), "it has written nothing yet");
+
+  folder_write(home, "fail", "");
+  plan(&refused, home, place, bundle);
+  cr_expect_eq(refused.status, 7, "%s", refused.err);
+  cr_expect_not(exists(home, ".slipway-plan-u1"));
+
+  g_autoptr(GBytes) half = g_bytes_new_from_bytes(bundle, 0, 1024);
+  plan(&cut, home, place, half);
+  cr_expect_eq(cut.status, 71);
+  cr_expect_not_null(strstr(cut.err, "archive"), "%s", cut.err);
+  cr_expect_not(exists(home, ".slipway-plan-u1"));
+  (void)close(held);
+}
+
+Test(plan_script, touches_no_other_folder) {
+  g_auto(Folder) home = folder_new();
+  g_autoptr(GBytes) nothing = g_bytes_new(NULL, 0);
+  g_auto(Answer) answer = {0};
+  folder_write(home, "mine", "");
+  plan(&answer, home, home, nothing);
+  cr_expect_eq(answer.status, 71);
+  cr_expect_not_null(strstr(answer.err, "not a plan's folder"), "%s", answer.err);
+  cr_expect(exists(home, "mine"));
 }
