@@ -143,6 +143,14 @@ static bool record_target(Rollout *rollout, GError **error) {
   return history_update_deployment(request->history, deployment, error);
 }
 
+/* Before the gate's command is shown what changes: what was a variable may be a secret by now. */
+static bool ask_gate_command(const RolloutRequest *request, const Situation *situation, Target *target,
+                             GPtrArray *gates, GError **error) {
+  const bool is_there = request->environment->gates.command->len > 0;
+  return (!is_there || target_ask_secrets(request, target, true, error)) &&
+         gate_command_require(request, situation, target, gates, error);
+}
+
 static bool check_interrupt(GError **error) {
   return !interrupt_requested() || fail(error, SLIPWAY_ERROR_INTERRUPTED, "interrupted");
 }
@@ -349,7 +357,7 @@ bool rollout_run(const RolloutRequest *request, Deployment **deployment, GError 
     return true;
   }
   if (!host_tasks_check(request, error) || !tasks_check(request, target, error) ||
-      !gate_command_require(request, situation, target, gates, error) || !confirm(request, target, error))
+      !ask_gate_command(request, situation, target, gates, error) || !confirm(request, target, error))
     return false;
   Deployment *record = rollout_make_record(request, target);
   *deployment = record;
