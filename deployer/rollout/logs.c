@@ -8,7 +8,6 @@
 #include "environments/hosts/engine_attach.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
-#include "support/redact.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -111,8 +110,7 @@ static void take_line(const char *written, bool is_stderr, void *data) {
   LogStream *stream = data;
   Logs *logs = stream->host->logs;
   const char *text = split_time(written, &stream->time);
-  g_autofree char *redacted = redact_text(text);
-  g_autofree char *shown = text_printable(redacted, false);
+  g_autofree char *shown = text_printable(text, false);
   const LogLine line = {.host = stream->host->config->name,
                         .service = stream->service,
                         .time = stream->time,

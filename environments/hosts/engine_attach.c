@@ -21,11 +21,10 @@ static bool has_terminal(Engine *engine, const char *container, bool *is_termina
   return true;
 }
 
-/* The lines of stdout and of stderr. */
 typedef struct {
-  const EngineLogs *logs;
-  Lines streams[2];
-} LogLines;
+  Frames frames;
+  LogLines streams[2]; /* stdout, stderr */
+} Log;
 
 static void out_line(const char *line, void *data) {
   const EngineLogs *logs = data;
@@ -38,12 +37,11 @@ static void error_line(const char *line, void *data) {
 }
 
 static void take_output(const char *bytes, gsize length, bool is_stderr, void *data) {
-  LogLines *lines = data;
-  lines_add(&lines->streams[is_stderr ? 1 : 0], bytes, length);
+  Log *log = data;
+  log_lines_add(&log->streams[is_stderr ? 1 : 0], bytes, length, log->frames.is_start);
 }
 
-static bool read_log(EngineWire *wire, const EngineLogs *logs, Frames *frames, LogLines *lines,
-                     GError **error) {
+static bool read_log(EngineWire *wire, const EngineLogs *logs, Log *log, GError **error) {
   g_autoptr(GByteArray) pending = g_byte_array_new();
   WireState state = WIRE_DATA;
   while (state != WIRE_END) {
@@ -51,13 +49,15 @@ static bool read_log(EngineWire *wire, const EngineLogs *logs, Frames *frames, L
       return true;
     if (!engine_wire_read(wire, LOOK_MS, &state, pending, error))
       return false;
-    frames_take(frames, pending, take_output, lines);
+    frames_take(&log->frames, pending, take_output, log);
+    for (guint i = 0; state == WIRE_TIMEOUT && i < G_N_ELEMENTS(log->streams); i++)
+      log_lines_rest(&log->streams[i]);
   }
   return true;
 }
 
 bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs *logs, GError **error) {
-  Frames frames = {0};
+  Log log = {0};
   g_autoptr(EngineWire) wire = NULL;
   g_autofree char *escaped = engine_escape_name(container);
   g_autofree char *since = logs->since == NULL ? NULL : http_escape(logs->since);
@@ -66,16 +66,19 @@ bool engine_follow_logs(Engine *engine, const char *container, const EngineLogs 
       "/containers/%s/logs?stdout=1&stderr=1&follow=%d&timestamps=%d&tail=%s%s%s", escaped, logs->follow,
       logs->timestamps, tail, since == NULL ? "" : "&since=", since == NULL ? "" : since);
   g_autofree char *doing = g_strdup_printf("read the log of container %.12s", container);
-  if (!has_terminal(engine, container, &frames.is_raw, error) ||
+  if (!has_terminal(engine, container, &log.frames.is_raw, error) ||
       !engine_wire_open(engine, &(WireRequest){.doing = doing, .path = path}, &wire, error))
     return false;
   if (logs->on_open != NULL)
     logs->on_open(logs->data);
-  LogLines lines = {.streams = {{g_string_new(NULL), LONGEST_LINE, out_line, (void *)logs},
-                                {g_string_new(NULL), LONGEST_LINE, error_line, (void *)logs}}};
-  bool is_read = read_log(wire, logs, &frames, &lines, error);
-  for (guint i = 0; i < G_N_ELEMENTS(lines.streams); i++)
-    lines_end(&lines.streams[i]);
+  void (*const on_line[])(const char *line, void *data) = {out_line, error_line};
+  for (guint i = 0; i < G_N_ELEMENTS(log.streams); i++)
+    log.streams[i] = (LogLines){.lines = {g_string_new(NULL), LONGEST_LINE, on_line[i], (void *)logs},
+                                .redacted = redact_stream_new(),
+                                .has_times = logs->timestamps};
+  bool is_read = read_log(wire, logs, &log, error);
+  for (guint i = 0; i < G_N_ELEMENTS(log.streams); i++)
+    log_lines_end(&log.streams[i]);
   return is_read;
 }
 

@@ -15,8 +15,8 @@ typedef struct {
   /* Reading has begun: from here on the engine is free for other calls, also of other threads. NULL: never.
    */
   void (*on_open)(void *data);
-  /* Each line without its end, as the container wrote it (a NUL is '?'): text_printable before a person sees
-   * it. Longer ones come in pieces of 16 KiB. */
+  /* Each line without its end, redacted, else as the container wrote it (a NUL is '?'): text_printable before
+   * a person sees it. Longer ones come in pieces of 16 KiB, which are cut after that. */
   void (*on_line)(const char *line, bool is_stderr, void *data);
   void *data;
 } EngineLogs;

@@ -4,6 +4,7 @@
 #include "environments/hosts/engine_private.h"
 #include "support/errors.h"
 #include "support/poison.h"
+#include "support/redact.h"
 #include "support/text.h"
 
 enum {
@@ -298,6 +299,20 @@ static bool is_framed(const char *bytes, gsize length) {
   return length >= FRAME_HEADER && header[0] <= 2 && header[1] == 0 && header[2] == 0 && header[3] == 0;
 }
 
+/* Redacted before it is cut, and cut where a line begins, so that no half of a value stays. What is far
+ * before the end cannot reach into it, and is left out first. */
+static void keep_end(GString *text, gsize cap) {
+  if (text->len > 2 * cap)
+    g_string_erase(text, 0, (gssize)(text->len - 2 * cap));
+  g_autofree char *redacted = redact_text(text->str);
+  g_string_assign(text, redacted);
+  if (text->len <= cap)
+    return;
+  const char *newline = memchr(text->str + text->len - cap - 1, '\n', cap + 1);
+  const bool has_line = newline != NULL && newline[1] != '\0';
+  g_string_erase(text, 0, has_line ? newline + 1 - text->str : (gssize)(text->len - cap));
+}
+
 char *engine_demultiplex(const char *bytes, gsize length, gsize cap) {
   g_autoptr(GString) text = g_string_new(NULL);
   gsize at = 0;
@@ -309,6 +324,6 @@ char *engine_demultiplex(const char *bytes, gsize length, gsize cap) {
   if (at == 0)
     g_string_append_len(text, bytes, (gssize)length);
   if (text->len > cap)
-    g_string_erase(text, 0, (gssize)(text->len - cap));
+    keep_end(text, cap);
   return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -47,8 +47,8 @@ ContainerState *engine_parse_container(const cJSON *json);
 /* What a removal freed: the image's history and count of layers before it, and the engine's answer to it.
  * Bytes. */
 gint64 engine_freed_bytes(const cJSON *history, guint layers, const cJSON *answer);
-/* Frames of stdout and stderr (8-byte headers), or a terminal's raw bytes: at most `cap` bytes from the end.
- * Caller frees. */
+/* Frames of stdout and stderr (8-byte headers), or a terminal's raw bytes: at most `cap` bytes from the end;
+ * what is cut is redacted before. Caller frees. */
 char *engine_demultiplex(const char *bytes, gsize length, gsize cap);
 
 /* Layers by the start of their digest, over all pulls: what two images share is pulled once. */

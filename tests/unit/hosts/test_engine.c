@@ -5,6 +5,7 @@
 
 #include "environments/hosts/engine_private.h"
 #include "support/errors.h"
+#include "support/redact.h"
 
 static cJSON *parse(const char *text) {
   cJSON *json = NULL;
@@ -171,11 +172,21 @@ Test(engine_output, a_terminals_bytes_are_left_alone) {
 Test(engine_output, only_the_end_of_much_is_kept_and_a_torn_frame_is_no_harm) {
   static const char bytes[] = FRAME("\1", "\4", "abc\n") FRAME("\1", "\x7f", "tail");
   g_autofree char *text = engine_demultiplex(bytes, sizeof bytes - 1, 6);
-  cr_expect_str_eq(text, "c\ntail");
+  cr_expect_str_eq(text, "tail");
   g_autofree char *torn = engine_demultiplex("\1\0\0", 3, 6);
   cr_expect_str_eq(torn, "\1");
   g_autofree char *none = engine_demultiplex("", 0, 6);
   cr_expect_str_eq(none, "");
+}
+
+Test(engine_output, a_value_is_hidden_before_the_front_is_cut_off) {
+  static const char value[] = "correct-horse";
+  redact_add(value, strlen(value));
+  for (gsize cap = 6; cap < 24; cap++) {
+    g_autofree char *text = engine_demultiplex("log: correct-horse battery", 26, cap);
+    cr_expect_null(strstr(text, "orse"), "%zu: %s", cap, text);
+    cr_expect(g_str_has_suffix(text, "attery"));
+  }
 }
 
 static void take(PullTally *tally, const char *line) {

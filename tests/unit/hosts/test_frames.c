@@ -53,3 +53,36 @@ Test(lines, end_at_newlines_at_the_longest_and_at_the_end) {
   lines_end(&lines);
   cr_assert_str_eq(said->str, "[ab][][abcd][ef][xy?z]");
 }
+
+/* As an engine sends a long line, cut anywhere. */
+static const char *const long_line[] = {"2026-11-21T15:00:00.1Z key corre",
+                                        "2026-11-21T15:00:00.2Z ct-horse end\n",
+                                        "2026-11-21T15:00:00.3Z next\n"};
+
+Test(log_lines, hide_a_value_that_the_engine_or_the_longest_piece_cuts) {
+  redact_add("correct-horse", 13);
+  for (gsize piece = 1; piece <= 64; piece++) {
+    g_autoptr(GString) said = g_string_new(NULL);
+    LogLines log = {.lines = {g_string_new(NULL), 30, keep_line, said},
+                    .redacted = redact_stream_new(),
+                    .has_times = true};
+    for (gsize i = 0; i < G_N_ELEMENTS(long_line); i++)
+      for (gsize at = 0; at < strlen(long_line[i]); at += piece)
+        log_lines_add(&log, long_line[i] + at, MIN(piece, strlen(long_line[i]) - at), at == 0);
+    log_lines_end(&log);
+    cr_assert_str_eq(said->str, "[2026-11-21T15:00:00.1Z key ***][ end][2026-11-21T15:00:00.3Z next]",
+                     "in pieces of %zu", piece);
+  }
+}
+
+Test(log_lines, give_out_whole_lines_when_nothing_comes) {
+  g_autoptr(GString) said = g_string_new(NULL);
+  redact_add("correct\nhorse", 13);
+  LogLines log = {.lines = {g_string_new(NULL), 99, keep_line, said}, .redacted = redact_stream_new()};
+  log_lines_add(&log, "is correct\n", 11, true);
+  log_lines_rest(&log);
+  log_lines_add(&log, "is corre", 8, true);
+  log_lines_rest(&log);
+  cr_expect_str_eq(said->str, "[is ***]");
+  log_lines_end(&log);
+}
