@@ -104,11 +104,10 @@ static bool read_assignment(Cursor *cursor, DotenvTake take, void *data, GError 
     cursor->at++;
   g_autoptr(SecretText) value = is_quoted ? take_quoted(cursor, quote) : take_plain(cursor);
   if (value == NULL)
-    return fail(error, SLIPWAY_ERROR_CONFIG, "the quote of %s in line %u is not closed", name, line);
+    return fail(error, SLIPWAY_ERROR_CONFIG, "a quote in line %u is not closed", line);
   skip_blanks(cursor);
   if (!is_at_line_end(cursor) && *cursor->at != '#')
-    return fail(error, SLIPWAY_ERROR_CONFIG, "something stands behind the closing quote of %s in line %u",
-                name, line);
+    return fail(error, SLIPWAY_ERROR_CONFIG, "something stands behind the closing quote in line %u", line);
   take(name, value, data);
   return true;
 }

@@ -49,8 +49,8 @@ Test(dotenv, what_is_wrong_is_said_with_its_line_and_without_its_text) {
   } wrong[] = {
       {"A=1\nhunter2\n", "line 2 is not NAME=VALUE"},
       {"=hunter2\n", "line 1 is not NAME=VALUE"},
-      {"A='1\n2'\nB=\"hunter2\n", "the quote of B in line 3 is not closed"},
-      {"A='hunter2'hunter2\n", "something stands behind the closing quote of A in line 1"},
+      {"A='1\n2'\nB=\"hunter2\n", "a quote in line 3 is not closed"},
+      {"A='hunter2'hunter2\n", "something stands behind the closing quote in line 1"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autoptr(GHashTable) values = new_table();
