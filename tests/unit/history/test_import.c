@@ -265,3 +265,23 @@ Test(import, releases_are_as_old_as_they_were_made_and_not_as_they_were_heard_of
   cr_expect(is_older);
   cr_expect_not(is_newer);
 }
+
+Test(import, what_a_transaction_did_not_commit_never_was) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) releases = NULL;
+  {
+    g_auto(HistoryTransaction) dropped = {0};
+    assert_works(history_begin_transaction(history, &dropped, &error));
+    add_release(history, "1.0", NULL);
+  }
+  {
+    g_auto(HistoryTransaction) kept = {0};
+    assert_works(history_begin_transaction(history, &kept, &error));
+    add_release(history, "2.0", NULL);
+    add_release(history, "3.0", NULL);
+    assert_works(history_commit_transaction(&kept, &error));
+  }
+  assert_works(history_list_releases(history, 0, &releases, &error));
+  cr_assert_eq(releases->len, 2);
+  cr_expect_str_eq(((const Release *)releases->pdata[1])->version, "2.0");
+}
