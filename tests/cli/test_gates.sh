@@ -118,6 +118,20 @@ echo 0 >answer
 run 4 deploy ci r1
 run 0 plan ci r1 --json
 out_json '.[0].gates[-1].passes'
+# What was a variable, and is a secret by now.
+echo hunter-2222 >key
+sed -i '/^  ci:/a\    secrets: {KEY: {command: [./give]}}\n    variables: {PLAIN: hunter-2222}' slipway.yml
+printf '#!/bin/sh\necho given >>given\ncat key\n' >give
+chmod +x give
+rm plan.json
+run 4 deploy ci r1
+grep -q '"variable PLAIN".*\*\*\*' plan.json || fail 'the command does not see that PLAIN changes'
+! grep -q hunter plan.json || fail 'the command is shown a secret'
+[ "$(wc -l <given)" = 1 ] || fail 'the provider was asked more than once'
+run 0 plan ci r1
+out_has 'variable PLAIN'
+! grep -q hunter out err plan.json || fail 'a plan shows a secret'
+gates '{command: [./ticket, ci]}'
 rm asked
 run 0 status --json
 out_json '.[0].environments[0] | .promotable == "r2" and .asks_command'

@@ -31,6 +31,17 @@ expect_out '^two api   \| tok \*\*\*$'
 expect_out '\| .\[31mred$'
 refute_out "$(printf '\033')"
 
+begin "nor that of a deployment that ended broken, though it is not current"
+sed -i 's|^    secrets:|    rollout: {on_failure: stop}\n&|' slipway.yml
+cp compose.yml compose.kept
+sed -i 's|echo tok|echo new|; s|exec /bin/sh /app|exit 1|' compose.yml
+TOKEN=anderes-0815 expect_exit 5 slipway deploy prod 1.0 --yes
+expect_exit 0 slipway logs prod api --host one
+expect_out '\| new \*\*\*$'
+refute_out anderes
+cp compose.kept compose.yml
+TOKEN=geheimnis-4711 expect_exit 0 slipway deploy prod 1.0 --yes
+
 begin "one service, one host, the last lines"
 expect_exit 0 slipway logs prod api --host two --tail 1 --json
 expect_json 'select(.event == "log" and .service != null) | [.host, .service, .stream, .line]' '["two","api","stdout","serving version 1.0"]'
