@@ -14,7 +14,7 @@ const ExitStatus exit_statuses[] = {
     {SLIPWAY_ERROR_REFUSED, 3, "refused",
      "refused by a gate, a hold, a lock, a missing confirmation or a mark; nothing was touched"},
     {SLIPWAY_ERROR_UNREADY, 4, "unready",
-     "hosts or a registry could not be made ready; no container was changed"},
+     "hosts, a registry, secrets or an inventory could not be made ready; no container was changed"},
     {SLIPWAY_ERROR_BROKEN, 5, "broken",
      "failed, and at least one host is not known to be on a good deployment: a person is needed"},
     {SLIPWAY_ERROR_STORE, 6, "store", "the history could not be read or written"},

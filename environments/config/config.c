@@ -178,6 +178,17 @@ static void check_images(Reader *reader, const YamlNode *node) {
   }
 }
 
+/* So that what is printed of an environment alone requires the same. */
+static void fill_requires(const Config *config) {
+  for (guint i = 1; i < config->pipeline->len; i++) {
+    Environment *environment = config_find_environment(config, config->pipeline->pdata[i]);
+    if (environment == NULL || environment->gates.has_requires)
+      continue;
+    environment->gates.has_requires = true;
+    g_ptr_array_add(environment->gates.requires, g_strdup(config->pipeline->pdata[i - 1]));
+  }
+}
+
 static void check_environments(Reader *reader, const Config *config, const YamlNode *node) {
   for (guint i = 0; node != NULL && node->kind == YAML_MAPPING && i < config->environments->len; i++)
     rules_check_environment(reader, config, config->environments->pdata[i], node->keys->pdata[i]);
@@ -222,6 +233,7 @@ bool config_parse(const char *name, const char *directory, const char *text, gsi
   if (!yaml_parse_noting_duplicates(name, text, length, &document, error) ||
       !read_document(document, root->config.directory, root, error))
     return false;
+  fill_requires(&root->config);
   if (root->config.history == NULL)
     root->config.history = history_place_default(root->config.app);
   unref_list(&root->compose);

@@ -125,7 +125,7 @@ typedef struct {
 SecretSource secret_source(const SecretConfig *secret);
 
 typedef struct {
-  bool has_requires;   /* false: the default, the environment before it in the pipeline */
+  bool has_requires;   /* said, or filled in: the environment before it in the pipeline */
   GPtrArray *requires; /* char *: environments in which a release must be verified */
   gint64 soak_ms;      /* for how long it must have been, in each of them */
   guint approvals;     /* by how many people */

@@ -81,7 +81,7 @@ static cJSON *write_texts(const SchemaKey *row, const void *target, const char *
 const KeyType type_texts = {
     .shown = "list", .prepare = prepare_list, .read = read_texts, .write = write_texts};
 const KeyType type_text_or_texts = {
-    .shown = "path or list", .prepare = prepare_list, .read = read_text_or_texts, .write = write_texts};
+    .shown = "one or a list", .prepare = prepare_list, .read = read_text_or_texts, .write = write_texts};
 
 static void read_command(Reader *reader, const SchemaKey *row, const YamlNode *node, void *target) {
   read_texts(reader, row, node, target);

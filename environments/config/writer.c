@@ -126,6 +126,8 @@ static void describe_schema(GString *lines, const Schema *schema, const char *pa
       continue;
     g_autofree char *below = g_strconcat(key, row->type->below, NULL);
     describe_schema(lines, row->section, below);
+    if (row->type == &type_hosts) /* an entry may be either */
+      describe_schema(lines, &inventory_schema, below);
   }
 }
 
