@@ -59,7 +59,7 @@ sample_processes() {
 }
 sample_processes &
 sampler=$!
-trap 'kill $sampler 2>/dev/null; end_test' EXIT
+trap 'status=$?; set +e; kill $sampler 2>/dev/null; (exit $status); end_test' EXIT
 try() {
   expect_exit "$@"
   cat "$WORK/.stdout" "$WORK/.stderr" >>"$transcript"
@@ -96,6 +96,17 @@ try 0 slipway deploy ci 1.0
 expect_same "$web" "$(container_id one web)"
 expect_other "$api" "$(container_id one api)"
 expect_same "another key" "$(fleet docker one exec "$(container_id one api)" cat /run/secrets/tls_key)"
+
+begin "a plan leaves nothing, nor does one that is killed"
+no_plans() { [ -z "$(fleet exec one sh -c 'ls -d /home/deploy/.slipway-plan-* 2>/dev/null')" ]; }
+no_plans || fail "a plan's folder is still there"
+fleet exec one timeout 30 sh -c 'until [ -e "$(echo /home/deploy/.slipway-plan-*/lock)" ]; do :; done' &
+watcher=$!
+"$SLIPWAY" plan ci 1.0 >/dev/null 2>&1 &
+planner=$!
+wait "$watcher" || fail 'no plan was seen at work'
+kill -KILL "$planner" 2>/dev/null || true
+wait_until 20 no_plans
 
 begin "a container and its probe that print it: it is said that they failed, not what they print"
 push web 2.0 >/dev/null
