@@ -111,9 +111,7 @@ static int open_input(const char *text) {
   }
   if (file < 0 || lseek(file, 0, SEEK_SET) != 0)
     return -1;
-  int taken = file;
-  file = -1;
-  return taken;
+  return g_steal_fd(&file);
 }
 
 static bool start(Child *child, GError **error) {

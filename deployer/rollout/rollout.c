@@ -157,7 +157,7 @@ static bool check_interrupt(GError **error) {
 
 static bool means_the_same(const Rollout *rollout, const Target *target) {
   const Target *decided = rollout->target;
-  return target != NULL && target->release->id == decided->release->id &&
+  return target->release->id == decided->release->id &&
          (decided->origin == NULL || target->origin->id == decided->origin->id);
 }
 
@@ -176,7 +176,7 @@ static bool decide_again(Rollout *rollout, GError **error) {
   if (!target_resolve(&again, rollout->situation, false, &gates, &target, &note, error) ||
       (target != NULL && !gate_command_require(&again, rollout->situation, target, gates, error)))
     return prefix(error, "things have changed meanwhile: ");
-  if (means_the_same(rollout, target)) {
+  if (target != NULL && means_the_same(rollout, target)) {
     rollout->target->rollback = target->rollback;
     rollout->target->origin = target->origin;
     note_rollback(rollout->deployment, rollout->target);
