@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -14,6 +13,7 @@
 
 #include "support/errors.h"
 #include "support/redact.h"
+#include "support/spawn.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -63,31 +63,6 @@ bool child_check_program(const char *name, const char *directory, GError **error
          fail(error, SLIPWAY_ERROR_CONFIG, "%s: %s; is it executable?", name, g_strerror(errno));
 }
 
-/* `streams`: its stdin, stdout and stderr. */
-static int spawn(const ChildOrder *order, const int *streams, pid_t *pid) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-    posix_spawn_file_actions_adddup2(&actions, streams[i], i);
-  posix_spawn_file_actions_addchdir_np(&actions, order->directory);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int cause = posix_spawnp(pid, order->argv[0], &actions, &attributes, (char **)order->argv,
-                           (char **)order->environment);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return cause;
-}
-
 static bool open_pipe(int *reading, Descriptor *writing) {
   int ends[2] = {-1, -1};
   if (pipe2(ends, O_CLOEXEC) != 0)
@@ -123,7 +98,11 @@ static bool start(Child *child, GError **error) {
       (is_apart && !open_pipe(&child->answer, &answering)))
     return fail(error, SLIPWAY_ERROR_DEPLOY, "cannot be started: %s", g_strerror(errno));
   const int streams[] = {input, is_apart ? answering : writing, writing};
-  int cause = spawn(child->order, streams, &child->pid);
+  const SpawnOrder order = {.argv = child->order->argv,
+                            .environment = child->order->environment,
+                            .directory = child->order->directory,
+                            .streams = streams};
+  int cause = spawn_in_group(&order, &child->pid);
   if (cause != 0)
     return fail(error, SLIPWAY_ERROR_DEPLOY, "%s cannot be started: %s", child->order->argv[0],
                 g_strerror(cause));

@@ -26,30 +26,11 @@ bool gate_choices_apply(const GateChoices *choices, RolloutRequest *request, GEr
   return force_choices_apply(&force, request, error);
 }
 
-static bool has_host(const Environment *environment, const char *name) {
-  for (guint i = 0; i < environment->hosts->len; i++)
-    if (g_str_equal(((const HostConfig *)environment->hosts->pdata[i])->name, name))
-      return true;
-  return false;
-}
-
-static char *host_names(const Environment *environment) {
-  g_autoptr(GPtrArray) names = g_ptr_array_new();
-  for (guint i = 0; i < environment->hosts->len; i++)
-    g_ptr_array_add(names, ((const HostConfig *)environment->hosts->pdata[i])->name);
-  return words_joined(names);
-}
-
 bool host_choices_apply(const HostChoices *choices, const Environment *environment, RolloutRequest *request,
                         GError **error) {
-  for (guint i = 0; choices->only != NULL && i < choices->only->len; i++) {
-    const char *name = choices->only->pdata[i];
-    if (has_host(environment, name))
-      continue;
-    g_autofree char *names = host_names(environment);
-    return fail(error, SLIPWAY_ERROR_USAGE, "--host %s: %s has no such host; it has %s", name,
-                environment->name, names);
-  }
+  for (guint i = 0; choices->only != NULL && i < choices->only->len; i++)
+    if (!environment_require_host(environment, choices->only->pdata[i], error))
+      return false;
   request->skip_unreachable = choices->skip_unreachable;
   request->only = choices->only;
   request->adopt = choices->adopt;

@@ -25,18 +25,10 @@ typedef struct {
   guint host_width, service_width; /* the widest so far */
 } Printer;
 
-static bool has_host(const Environment *environment, const char *name) {
-  for (guint i = 0; i < environment->hosts->len; i++)
-    if (g_str_equal(((const HostConfig *)environment->hosts->pdata[i])->name, name))
-      return true;
-  return false;
-}
-
 static bool check_hosts(const Choices *choices, const Environment *environment, GError **error) {
   for (guint i = 0; choices->hosts != NULL && i < choices->hosts->len; i++)
-    if (!has_host(environment, choices->hosts->pdata[i]))
-      return fail(error, SLIPWAY_ERROR_USAGE, "--host %s: %s has no such host",
-                  (char *)choices->hosts->pdata[i], environment->name);
+    if (!environment_require_host(environment, choices->hosts->pdata[i], error))
+      return false;
   return true;
 }
 

@@ -143,22 +143,11 @@ static GPtrArray *hosts_of(const Environment *environment, const EnvironmentStat
   return hosts;
 }
 
-static bool has_host(const Environment *environment, const char *name) {
-  for (guint i = 0; i < environment->hosts->len; i++)
-    if (strcmp(((const HostConfig *)environment->hosts->pdata[i])->name, name) == 0)
-      return true;
-  return false;
-}
-
 /* As what it runs was deployed there; NULL: not known. */
 static const char *recorded_id(const Config *recorded, const char *environment, const char *name) {
   const Environment *then = recorded != NULL ? config_find_environment(recorded, environment) : NULL;
-  for (guint i = 0; then != NULL && i < then->hosts->len; i++) {
-    const HostConfig *host = then->hosts->pdata[i];
-    if (strcmp(host->name, name) == 0)
-      return host->id;
-  }
-  return NULL;
+  const HostConfig *host = then != NULL ? environment_find_host(then, name) : NULL;
+  return host != NULL ? host->id : NULL;
 }
 
 /* A machine of another id is another host, whatever it is called. */
@@ -191,7 +180,7 @@ static void compare_hosts(const Invocation *invocation, const Environment *envir
   }
   for (guint i = 0; i < newest->hosts->len; i++) {
     const DeploymentHost *host = newest->hosts->pdata[i];
-    if (!has_host(environment, host->name))
+    if (environment_find_host(environment, host->name) == NULL)
       g_ptr_array_add(status->left, host->name);
   }
 }

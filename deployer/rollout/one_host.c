@@ -51,12 +51,7 @@ static bool open_one(const HostWish *wish, const HostConfig *config, OneHost **o
 }
 
 static bool check_name(const HostWish *wish, GError **error) {
-  const GPtrArray *hosts = wish->environment->hosts;
-  for (guint i = 0; wish->host != NULL && i < hosts->len; i++)
-    if (g_str_equal(((const HostConfig *)g_ptr_array_index(hosts, i))->name, wish->host))
-      return true;
-  return wish->host == NULL || fail(error, SLIPWAY_ERROR_USAGE, "--host %s: %s has no such host", wish->host,
-                                    wish->environment->name);
+  return wish->host == NULL || environment_require_host(wish->environment, wish->host, error);
 }
 
 static bool is_wished(const HostWish *wish, const HostConfig *config) {

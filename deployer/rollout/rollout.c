@@ -212,9 +212,8 @@ static bool look_again(Rollout *rollout, GError **error) {
          decide_again(rollout, error);
 }
 
-static bool run_phases(Rollout *rollout, GError **error) {
+static bool make_ready(Rollout *rollout, const char *holder, GError **error) {
   const RolloutRequest *request = rollout->request;
-  g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
   reporter_phase(request->reporter, "ready");
   if (!target_ask_secrets(request, rollout->target, false, error) || !record_target(rollout, error) ||
       !phase_connect(rollout, holder, error))
@@ -224,9 +223,19 @@ static bool run_phases(Rollout *rollout, GError **error) {
       !tasks_require_hosts(rollout, error) || !refuse_foreign(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
-  reporter_phase(request->reporter, "prepare");
-  if (!check_interrupt(error) || !phase_secrets(rollout, error) || !phase_prepare(rollout, error) ||
-      !check_interrupt(error) || !phase_before(rollout, error) || !check_interrupt(error))
+  return true;
+}
+
+static bool prepare(Rollout *rollout, GError **error) {
+  reporter_phase(rollout->request->reporter, "prepare");
+  return check_interrupt(error) && phase_secrets(rollout, error) && phase_prepare(rollout, error) &&
+         check_interrupt(error) && phase_before(rollout, error) && check_interrupt(error);
+}
+
+static bool run_phases(Rollout *rollout, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  g_autofree char *holder = g_strdup_printf("%s: %s", rollout->deployment->actor, request->command);
+  if (!make_ready(rollout, holder, error) || !prepare(rollout, error))
     return false;
   rollout->stage = STAGE_APPLYING;
   reporter_phase(request->reporter, "apply");

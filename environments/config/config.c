@@ -272,6 +272,27 @@ bool config_require_environment(const Config *config, const char *name, Environm
   return true;
 }
 
+const HostConfig *environment_find_host(const Environment *environment, const char *name) {
+  for (guint i = 0; i < environment->hosts->len; i++) {
+    const HostConfig *host = environment->hosts->pdata[i];
+    if (strcmp(host->name, name) == 0)
+      return host;
+  }
+  return NULL;
+}
+
+bool environment_require_host(const Environment *environment, const char *name, GError **error) {
+  if (environment_find_host(environment, name) != NULL)
+    return true;
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  for (guint i = 0; i < environment->hosts->len; i++)
+    g_ptr_array_add(names, ((const HostConfig *)environment->hosts->pdata[i])->name);
+  g_ptr_array_add(names, NULL);
+  g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+  return fail(error, SLIPWAY_ERROR_USAGE, "--host %s: %s has no such host; it has %s", name,
+              environment->name, list);
+}
+
 /* Its place in the pipeline, or -1. */
 static int pipeline_index(const Config *config, const char *name) {
   for (guint i = 0; i < config->pipeline->len; i++)

@@ -184,6 +184,11 @@ bool config_parse(const char *name, const char *directory, const char *text, gsi
 Environment *config_find_environment(const Config *config, const char *name);
 bool config_require_environment(const Config *config, const char *name, Environment **environment,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* NULL when it has none of that name. */
+const HostConfig *environment_find_host(const Environment *environment, const char *name);
+/* What --host names. SLIPWAY_ERROR_USAGE with the names that there are. */
+bool environment_require_host(const Environment *environment, const char *name,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The environment before `name` in the pipeline; NULL for the first and for those outside. */
 const char *config_environment_before(const Config *config, const char *name);
 bool config_is_in_pipeline(const Config *config, const char *name);

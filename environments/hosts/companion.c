@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/errors.h"
+#include "support/spawn.h"
+
 #include "support/poison.h"
 
 enum { KINDNESS_MS = 1000 };
@@ -34,25 +35,9 @@ bool companion_pipes(int own[3], int child[3], GError **error) {
 
 bool companion_start(const char *const *argv, const int descriptors[3], pid_t group, pid_t *child,
                      GError **error) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (int i = 0; i < 3; i++)
-    posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, group);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const SpawnOrder order = {.argv = argv, .streams = descriptors, .group = group};
   pid_t started = 0;
-  const int cause = posix_spawnp(&started, argv[0], &actions, &attributes, (char **)argv, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
+  const int cause = spawn_in_group(&order, &started);
   if (cause != 0)
     return fail(error, SLIPWAY_ERROR_UNREADY, "cannot start %s: %s", argv[0], g_strerror(cause));
   *child = started;

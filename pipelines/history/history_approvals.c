@@ -29,7 +29,7 @@ bool person_is_same(const char *a, const char *b) {
   return g_str_equal(left, right);
 }
 
-static Approval *approval_from_row(Query *query) {
+static gpointer approval_from_row(Query *query) {
   Approval *approval = g_new0(Approval, 1);
   approval->id = column_integer(query);
   approval->environment = column_text(query);
@@ -53,17 +53,7 @@ static bool select_approvals(History *history, const char *environment, gint64 r
     return false;
   query_text(&query, environment);
   query_id(&query, release);
-  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)approval_free);
-  for (;;) {
-    bool has_row = false;
-    if (!query_next(&query, &has_row, error))
-      return false;
-    if (!has_row)
-      break;
-    g_ptr_array_add(found, approval_from_row(&query));
-  }
-  *approvals = g_steal_pointer(&found);
-  return true;
+  return query_list(&query, approval_from_row, (GDestroyNotify)approval_free, approvals, error);
 }
 
 static bool insert_approval(History *history, const Approval *approval, GError **error) {

@@ -15,7 +15,7 @@ void hold_free(Hold *hold) {
   g_free(hold);
 }
 
-static Hold *hold_from_row(Query *query) {
+static gpointer hold_from_row(Query *query) {
   Hold *hold = g_new0(Hold, 1);
   hold->id = column_integer(query);
   hold->environment = column_text(query);
@@ -111,15 +111,5 @@ bool history_list_holds(History *history, const char *environment, guint limit, 
     return false;
   query_text(&query, environment);
   query_integer(&query, limit == 0 ? -1 : (gint64)limit);
-  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)hold_free);
-  for (;;) {
-    bool has_row = false;
-    if (!query_next(&query, &has_row, error))
-      return false;
-    if (!has_row)
-      break;
-    g_ptr_array_add(found, hold_from_row(&query));
-  }
-  *holds = g_steal_pointer(&found);
-  return true;
+  return query_list(&query, hold_from_row, (GDestroyNotify)hold_free, holds, error);
 }

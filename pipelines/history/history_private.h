@@ -85,6 +85,9 @@ bool query_run(Query *query, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool query_run_one(Query *query, const char *what, gint64 id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Steps to the next row, and to its first column. */
 bool query_next(Query *query, bool *has_row, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Every row that is left, as `from_row` makes it; *rows gets `free` as its free function. */
+bool query_list(Query *query, gpointer (*from_row)(Query *query), GDestroyNotify free, GPtrArray **rows,
+                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The next column. */
 char *column_text(Query *query);     /* caller frees; NULL for NULL */
 gint64 column_integer(Query *query); /* 0 for NULL */

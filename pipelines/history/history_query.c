@@ -186,6 +186,21 @@ bool query_next(Query *query, bool *has_row, GError **error) {
   return true;
 }
 
+bool query_list(Query *query, gpointer (*from_row)(Query *query), GDestroyNotify free, GPtrArray **rows,
+                GError **error) {
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free);
+  for (;;) {
+    bool has_row = false;
+    if (!query_next(query, &has_row, error))
+      return false;
+    if (!has_row)
+      break;
+    g_ptr_array_add(found, from_row(query));
+  }
+  *rows = g_steal_pointer(&found);
+  return true;
+}
+
 bool query_run(Query *query, GError **error) {
   bool has_row = false;
   return query_next(query, &has_row, error);

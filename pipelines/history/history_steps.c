@@ -52,7 +52,7 @@ bool history_finish_step(History *history, gint64 id, const char *status, const 
   return query_run_one(&query, "step ", id, error) && transaction_commit(&transaction, error);
 }
 
-static DeploymentStep *step_from_row(Query *query) {
+static gpointer step_from_row(Query *query) {
   DeploymentStep *step = g_new0(DeploymentStep, 1);
   step->id = column_integer(query);
   step->deployment = column_integer(query);
@@ -78,15 +78,5 @@ bool history_list_steps(History *history, gint64 deployment, GPtrArray **steps, 
           &query, error))
     return false;
   query_integer(&query, deployment);
-  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)deployment_step_free);
-  for (;;) {
-    bool has_row = false;
-    if (!query_next(&query, &has_row, error))
-      return false;
-    if (!has_row)
-      break;
-    g_ptr_array_add(found, step_from_row(&query));
-  }
-  *steps = g_steal_pointer(&found);
-  return true;
+  return query_list(&query, step_from_row, (GDestroyNotify)deployment_step_free, steps, error);
 }

@@ -41,6 +41,21 @@ make_shop() {
   fleet image library/proxy:stable web sidecar-1 >/dev/null
 }
 
+# One environment, ci, on this very machine: `local` is the engine of a fleet host of that name. Compose is this machine's, and so
+# would its ~/.slipway be: $HOME is the test's.
+start_local_shop() {
+  local compose
+  start_fleet local
+  compose=$("$FLEET_TOOLS/compose-v2")
+  mkdir -p home/.docker/cli-plugins
+  cp "$compose" home/.docker/cli-plugins/docker-compose
+  HOME=$WORK/home
+  DOCKER_HOST=unix://$(fleet socket local)
+  export HOME DOCKER_HOST
+  make_shop ci=local
+  sed -i '/name: local/d; s/    hosts:/    hosts: [local]/' slipway.yml
+}
+
 # The tags in it are what a laptop uses; slipway replaces them.
 write_compose() {
   cat >compose.yml <<YAML

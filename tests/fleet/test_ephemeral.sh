@@ -5,23 +5,17 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet local
-compose=$("$FLEET_TOOLS/compose-v2")
-mkdir -p home/.docker/cli-plugins
-cp "$compose" home/.docker/cli-plugins/docker-compose
-HOME=$WORK/home
-DOCKER_HOST=unix://$(fleet socket local)
-export HOME DOCKER_HOST
-make_shop ci=local
-sed -i '/name: local/d; s/    hosts:/    hosts: [local]\n    ephemeral: true/' slipway.yml
+start_local_shop
+sed -i 's/    hosts: \[local\]/&\n    ephemeral: true/' slipway.yml
 cat >>compose.yml <<YAML
     volumes: ["data:/data"]
 volumes: {data: {}}
 YAML
 sed -i '/ports:/d' compose.yml
 
-# Nothing of any run is left: container, network, volume, folder.
 has_container() { [ -n "$(fleet docker local ps -q --filter label=com.docker.compose.project)" ]; }
+
+# Nothing of any run is left: container, network, volume, folder.
 expect_nothing_left() {
   expect_same '' "$(fleet docker local ps -aq --filter label=com.docker.compose.project)"
   expect_same '' "$(fleet docker local network ls -q --filter label=com.docker.compose.project)"

@@ -5,16 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet local
-# Compose is this machine's, and so would its ~/.slipway be.
-compose=$("$FLEET_TOOLS/compose-v2")
-mkdir -p home/.docker/cli-plugins
-cp "$compose" home/.docker/cli-plugins/docker-compose
-HOME=$WORK/home
-DOCKER_HOST=unix://$(fleet socket local)
-export HOME DOCKER_HOST
-make_shop ci=local
-sed -i '/name: local/d; s/    hosts:/    hosts: [local]/' slipway.yml
+start_local_shop
 
 # The page, from inside: the engine's containers are in a network of their own.
 said() { fleet docker local exec "$(container_id local web)" wget -qO- http://127.0.0.1:8080/; }
