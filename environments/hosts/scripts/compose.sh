@@ -33,15 +33,13 @@ esac
 find_compose() {
   if [ "$kind" = v2 ]; then
     for place in "${HOME:-/}/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
-      if [ -x "$place/cli-plugins/docker-compose" ]; then
-        echo "$place/cli-plugins/docker-compose"
-        return
-      fi
+      program=$place/cli-plugins/docker-compose
+      [ ! -x "$program" ] || return 0
     done
   fi
-  command -v docker-compose
+  program=$(command -v docker-compose)
 }
-program=$(find_compose) || {
+find_compose || {
   echo "Compose $kind was not found on this host" >&2
   exit 127
 }
@@ -80,19 +78,25 @@ run_compose() {
     --env-file "$here/empty.env" --project-directory "${first%/*}" "$@"
 }
 
+# What only prints goes its own way: nothing is lost when it is cut off.
+case $action in config | hash)
+  if [ "$action.$kind" = hash.v2 ]; then
+    run_compose "$@" </dev/null | run_compose -f - config --hash '*'
+    exit "$?"
+  fi
+  run_compose "$@" </dev/null
+  exit "$?"
+  ;;
+esac
+
 # Written to files that have no name any more: neither a cut connection nor a full pipe stops Compose half-way.
-out=$(mktemp "$folder/compose.XXXXXX")
-err=$(mktemp "$folder/compose.XXXXXX")
-exec 3>"$out" 5>"$err"
-exec 4<"$out" 6<"$err"
-rm -f "$out" "$err"
+said=$(mktemp -d "$folder/compose.XXXXXX")
+exec 3>"$said/out" 5>"$said/err"
+exec 4<"$said/out" 6<"$said/err"
+rm -rf "$said"
 
 status=0
-if [ "$action.$kind" = hash.v2 ]; then
-  run_compose "$@" </dev/null 2>&5 | run_compose -f - config --hash '*' >&3 2>&5 || status=$?
-else
-  run_compose "$@" </dev/null >&3 2>&5 || status=$?
-fi
-cat <&4
-cat <&6 >&2
+run_compose "$@" </dev/null >&3 2>&5 || status=$?
+[ ! -s /proc/self/fd/4 ] || cat <&4
+[ ! -s /proc/self/fd/6 ] || cat <&6 >&2
 exit "$status"

@@ -6,9 +6,11 @@ set -eu
 folder=$1 uid=$2
 
 umask 077
-mkdir -p "$folder/releases" "$folder/files"
+{ [ -d "$folder/releases" ] && [ -d "$folder/files" ]; } || mkdir -p "$folder/releases" "$folder/files"
 chmod 0700 "$folder"
-rm -rf "$folder"/incoming.* # of an upload that was killed
+for left in "$folder"/incoming.*; do # of an upload that was killed
+  [ ! -e "$left" ] || rm -rf "$left"
+done
 # Of plans that were killed (plan.sh): one at work holds the lock.
 for plan in "$HOME"/.slipway-plan-*; do
   if [ -s "$plan/lock" ] && (flock -n 8) 8>>"$plan/lock"; then rm -rf "$plan"; fi
@@ -29,7 +31,7 @@ find "$incoming" -type f -exec sync {} + 2>/dev/null || sync
 for kind in files secrets; do
   for file in "$incoming/$kind"/*; do
     [ -e "$file" ] || continue
-    mkdir -p "$folder/$kind"
+    [ -d "$folder/$kind" ] || mkdir -p "$folder/$kind"
     kept=$folder/$kind/${file##*/}
     [ -e "$kept" ] || mv "$file" "$kept"
   done
