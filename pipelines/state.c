@@ -1,6 +1,7 @@
 /* The fold over an environment's deployments, oldest first, one rule of design §4 a function. */
 #include "pipelines/state.h"
 
+#include "pipelines/state_source.h"
 #include "support/errors.h"
 #include "support/poison.h"
 
@@ -76,6 +77,7 @@ static void pop(EnvironmentState *state, const Deployment *rollback) {
       return;
     }
   }
+  state->missed_restored = true;
   push(state, rollback);
 }
 
@@ -98,7 +100,7 @@ static void mark_left_release(EnvironmentState *state, const Deployment *rollbac
 
 /* One that changed nothing does not begin the time anew. */
 static void verify(EnvironmentState *state, const Deployment *deployment) {
-  const Deployment *since = environment_verified_by(state, deployment->release);
+  const Deployment *since = g_hash_table_lookup(state->verified, &deployment->release);
   if (since == NULL || deployment->touched || !has_same_content(since, deployment))
     keep(state->verified, &deployment->release, deployment);
 }
@@ -120,7 +122,7 @@ static void fold_counting(EnvironmentState *state, const Deployment *deployment)
  * unless this history knows better. */
 static void fold_vouching(EnvironmentState *state, const Deployment *deployment) {
   if (deployment_counts(deployment) && !deployment_skips_a_host(deployment) &&
-      !environment_marks_bad(state, deployment->release, NULL))
+      !g_hash_table_contains(state->bad, &deployment->release))
     verify(state, deployment);
 }
 
@@ -142,7 +144,7 @@ static void fold_deployment(EnvironmentState *state, const Deployment *deploymen
     state->down = deployment;
 }
 
-EnvironmentState *environment_state_new(const char *environment, GPtrArray *deployments) {
+static EnvironmentState *state_alloc(const char *environment) {
   EnvironmentState *state = g_new0(EnvironmentState, 1);
   state->environment = g_strdup(environment);
   state->stack = g_ptr_array_new();
@@ -151,9 +153,52 @@ EnvironmentState *environment_state_new(const char *environment, GPtrArray *depl
   state->newest = table_by_id();
   state->attempts = table_by_id();
   state->by_id = table_by_id();
+  return state;
+}
+
+EnvironmentState *environment_state_new(const char *environment, GPtrArray *deployments) {
+  EnvironmentState *state = state_alloc(environment);
   for (guint i = deployments->len; i > 0; i--)
     fold_deployment(state, deployments->pdata[i - 1]);
   return state;
+}
+
+/* ---- of the newest alone
+ * --------------------------------------------------------------------------------------------------- */
+
+/* Whatever was on the stack, after this one the top's content is its own. */
+static bool sets_top(const Deployment *deployment) {
+  bool is_push = deployment->kind == KIND_ROLLBACK ? deployment->move == MOVE_PUSH
+                                                   : deployment->move != MOVE_NONE && deployment->touched;
+  return is_push && deployment_counts(deployment);
+}
+
+/* The oldest that is on the stack whatever was there before it: the one that counted before it set the top to
+ * another content. Returns how many deployments begin with it; 0: there is none. */
+static guint count_from_certain(const GPtrArray *deployments) {
+  const Deployment *previous = NULL;
+  for (guint i = deployments->len; i > 0; i--) {
+    const Deployment *deployment = deployments->pdata[i - 1];
+    if (!deployment_counts(deployment) || deployment->move == MOVE_NONE)
+      continue;
+    if (previous != NULL && sets_top(previous) && sets_top(deployment) &&
+        !has_same_content(previous, deployment))
+      return i;
+    previous = deployment;
+  }
+  return 0;
+}
+
+EnvironmentState *state_of_newest(const char *environment, GPtrArray *deployments, guint depth) {
+  guint count = count_from_certain(deployments);
+  g_autoptr(EnvironmentState) state = state_alloc(environment);
+  for (guint i = deployments->len; i > count; i--) {
+    const Deployment *deployment = deployments->pdata[i - 1];
+    keep(state->by_id, &deployment->id, deployment);
+  }
+  for (guint i = count; i > 0; i--)
+    fold_deployment(state, deployments->pdata[i - 1]);
+  return state->stack->len >= depth && !state->missed_restored ? g_steal_pointer(&state) : NULL;
 }
 
 void environment_state_free(EnvironmentState *state) {
@@ -166,6 +211,7 @@ void environment_state_free(EnvironmentState *state) {
   g_hash_table_unref(state->newest);
   g_hash_table_unref(state->attempts);
   g_hash_table_unref(state->by_id);
+  state_source_free(state->source);
   g_free(state);
 }
 
@@ -181,26 +227,56 @@ const Deployment *environment_current(const EnvironmentState *state) {
 }
 
 const Deployment *environment_newest_of(const EnvironmentState *state, gint64 release) {
+  state_source_learn(state, release);
   return g_hash_table_lookup(state->newest, &release);
 }
 
 const Deployment *environment_attempt_of(const EnvironmentState *state, gint64 release) {
+  state_source_learn(state, release);
   return g_hash_table_lookup(state->attempts, &release);
 }
 
 bool environment_has_verified(const EnvironmentState *state, gint64 release) {
-  return g_hash_table_contains(state->verified, &release);
+  return environment_verified_by(state, release) != NULL;
 }
 
 const Deployment *environment_verified_by(const EnvironmentState *state, gint64 release) {
+  state_source_learn(state, release);
   return g_hash_table_lookup(state->verified, &release);
 }
 
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback) {
+  state_source_learn(state, release);
   const Deployment *found = g_hash_table_lookup(state->bad, &release);
   if (rollback != NULL)
     *rollback = found;
   return found != NULL;
+}
+
+GArray *environment_bad_releases(const EnvironmentState *state) {
+  GArray *bad = g_array_new(FALSE, FALSE, sizeof(gint64));
+  GHashTableIter iterator;
+  gpointer release = NULL;
+  state_source_learn_left(state);
+  g_hash_table_iter_init(&iterator, state->bad);
+  while (g_hash_table_iter_next(&iterator, &release, NULL))
+    g_array_append_vals(bad, release, 1);
+  return bad;
+}
+
+const Deployment *environment_deployment(const EnvironmentState *state, gint64 id) {
+  const Deployment *found = g_hash_table_lookup(state->by_id, &id);
+  return found != NULL ? found : state_source_find(state, id);
+}
+
+const Deployment *environment_deployment_of_uid(const EnvironmentState *state, const char *uid) {
+  GHashTableIter iterator;
+  gpointer deployment = NULL;
+  g_hash_table_iter_init(&iterator, state->by_id);
+  while (g_hash_table_iter_next(&iterator, NULL, &deployment))
+    if (g_str_equal(((const Deployment *)deployment)->uid, uid))
+      return deployment;
+  return state_source_find_uid(state, uid);
 }
 
 bool environment_is_unsettled(const EnvironmentState *state) {
@@ -257,8 +333,8 @@ static bool target_named(const EnvironmentState *state, const Deployment *to, Ro
  * what it was leaving. */
 static bool target_resumed(const EnvironmentState *state, RollbackTarget *target) {
   const Deployment *last = state->last;
-  const Deployment *restores = g_hash_table_lookup(state->by_id, &last->restores);
-  const Deployment *leaves = g_hash_table_lookup(state->by_id, &last->leaves);
+  const Deployment *restores = environment_deployment(state, last->restores);
+  const Deployment *leaves = environment_deployment(state, last->leaves);
   if (last->kind != KIND_ROLLBACK || restores == NULL || leaves == NULL)
     return false;
   *target = (RollbackTarget){.restores = restores, .leaves = leaves, .move = last->move};

@@ -1,12 +1,17 @@
-/* Which deployment is which (design §4): the stack, counting, verified and bad, as a pure fold over an
- * environment's deployments. */
+/* Which deployment is which (design §4): the stack, counting, verified and bad, as a fold over an
+ * environment's deployments: over all that are given, or, read from the history, over as few as the same
+ * answers need. */
 #pragma once
 
 #include "pipelines/history/history.h"
 
+typedef struct StateSource StateSource;
+
+/* The tables are for this module: who has a question about a release asks a function below. */
 typedef struct {
   char *environment;
-  GPtrArray *stack;       /* Deployment *, borrowed; the top is last */
+  GPtrArray *stack; /* Deployment *, borrowed; the top is last. Read from the history: at least its upper end,
+                       ENVIRONMENT_STACK_DEPTH or all */
   const Deployment *last; /* newest attempt that changed or may have changed something (exit codes 2, 3, 4 and
                              untouched failures left out); NULL */
   const Deployment *newest_counting; /* or NULL: its skipped hosts are those that `deploy --as-is` has to
@@ -19,11 +24,28 @@ typedef struct {
   GHashTable *by_id;                 /* deployment id -> Deployment * */
   GHashTable *attempts; /* release id -> its newest Deployment * that changed or may have changed something */
   const Hold *hold;     /* in force, or NULL; borrowed, set by whoever made the state and read it */
+  bool missed_restored; /* a rollback went back to what was not on the stack */
+  StateSource *source;  /* of what was not folded; NULL: all was */
 } EnvironmentState;
+
+enum { ENVIRONMENT_STACK_DEPTH = 8 };
 
 /* `deployments`: all of one environment, newest first (as history_list_deployments gives them); borrowed,
  * must outlive the state. */
 EnvironmentState *environment_state_new(const char *environment, GPtrArray *deployments);
+/* The same, read from the history without what `is_left_out` (NULL: nothing) says, which is about deployments
+ * that have not ended. The newest are read, as far back as the stack needs; what older ones say about a
+ * release, when it is asked for: the questions below that name a release or a deployment are for one thread,
+ * and fail silently, for environment_state_check to tell. `deployments`: those read at first, newest first,
+ * all that have not ended among them; the caller's, must outlive the state. */
+typedef bool DeploymentFilter(const Deployment *deployment, gint64 besides);
+bool environment_state_read(History *history, const char *environment, DeploymentFilter *is_left_out,
+                            gint64 besides, GPtrArray **deployments, EnvironmentState **state,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* False: something could not be read when it was asked for, and no answer since counts. */
+bool environment_state_check(const EnvironmentState *state, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* About to be asked about all of these (Release): they are read at once. */
+void environment_state_expect(const EnvironmentState *state, const GPtrArray *releases);
 void environment_state_free(EnvironmentState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EnvironmentState, environment_state_free)
 
@@ -43,6 +65,11 @@ bool environment_has_verified(const EnvironmentState *state, gint64 release);
  * the later ones changed nothing at all. NULL: it is not. */
 const Deployment *environment_verified_by(const EnvironmentState *state, gint64 release);
 bool environment_marks_bad(const EnvironmentState *state, gint64 release, const Deployment **rollback);
+/* All that are marked bad: gint64, in no order. Caller unrefs. */
+GArray *environment_bad_releases(const EnvironmentState *state);
+/* A deployment of this environment by its id, or its uid; NULL: there is none. */
+const Deployment *environment_deployment(const EnvironmentState *state, gint64 id);
+const Deployment *environment_deployment_of_uid(const EnvironmentState *state, const char *uid);
 /* The last attempt ended `broken` or `interrupted`, or never ended: what hosts run is not what the stack's
  * top says. */
 bool environment_is_unsettled(const EnvironmentState *state);

@@ -65,6 +65,7 @@ typedef enum {
   MAY_USE_RECORDED_HOSTS = 1 << 6, /* where one cannot be: those of the last deployment, with a warning */
   MAY_LACK_HOSTS = 1 << 7,         /* neither: Invocation.lacking says why */
   HOSTS_OF_ENV_ONLY = 1 << 8,      /* NEEDS_HOSTS, but nobody's when no ENV is given */
+  INVENTORIES_ONLY = 1 << 9,       /* NEEDS_HOSTS, to name them: none is connected to */
 } CommandNeeds;
 
 /* For every command, before or after the verb. */

@@ -21,11 +21,9 @@ typedef struct {
 
 /* Everything that statuses are made from; the arrays own what the states borrow. */
 typedef struct {
-  GPtrArray *releases;    /* Release, newest first */
-  GPtrArray *deployments; /* GPtrArray of Deployment, by environment */
+  GPtrArray *deployments; /* GPtrArray of Deployment, the newest, by environment */
   GPtrArray *states;      /* EnvironmentState, by environment */
   GPtrArray *holds;       /* Hold or NULL, by environment */
-  GPtrArray *approvals;   /* Approval, of all */
   gint64 now;
 } Facts;
 
@@ -49,23 +47,21 @@ static void facts_clear(Facts *facts) {
   g_clear_pointer(&facts->states, g_ptr_array_unref);
   g_clear_pointer(&facts->holds, g_ptr_array_unref);
   g_clear_pointer(&facts->deployments, g_ptr_array_unref);
-  g_clear_pointer(&facts->releases, g_ptr_array_unref);
-  g_clear_pointer(&facts->approvals, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
 
 static bool gather_one(History *history, const char *environment, Facts *facts, GError **error) {
   GPtrArray *deployments = NULL;
+  EnvironmentState *state = NULL;
   Hold *hold = NULL;
-  if (!history_list_deployments(history, environment, 0, &deployments, error))
-    return false;
-  g_ptr_array_add(facts->deployments, deployments);
   if (!history_get_hold(history, environment, &hold, error))
     return false;
   g_ptr_array_add(facts->holds, hold);
-  EnvironmentState *state = environment_state_new(environment, deployments);
-  state->hold = hold;
+  if (!environment_state_read(history, environment, NULL, 0, &deployments, &state, error))
+    return false;
+  g_ptr_array_add(facts->deployments, deployments);
   g_ptr_array_add(facts->states, state);
+  state->hold = hold;
   return true;
 }
 
@@ -95,9 +91,6 @@ static bool gather(const Invocation *invocation, Facts *facts, GError **error) {
   facts->holds = g_ptr_array_new_with_free_func(destroy_hold);
   facts->deployments = g_ptr_array_new_with_free_func(destroy_array);
   facts->states = g_ptr_array_new_with_free_func(destroy_state);
-  if (!history_list_releases(invocation->history, 0, &facts->releases, error) ||
-      !history_list_approvals(invocation->history, NULL, 0, &facts->approvals, error))
-    return false;
   for (guint i = 0; i < config->environments->len; i++) {
     const Environment *environment = config->environments->pdata[i];
     if (!gather_one(invocation->history, environment->name, facts, error))
@@ -195,41 +188,57 @@ static gint compare_words(gconstpointer a, gconstpointer b) {
 
 static GPtrArray *bad_of(const EnvironmentState *state) {
   GPtrArray *bad = g_ptr_array_new_with_free_func(g_free);
-  GHashTableIter iterator;
-  gpointer release = NULL;
-  g_hash_table_iter_init(&iterator, state->bad);
-  while (g_hash_table_iter_next(&iterator, &release, NULL))
-    g_ptr_array_add(bad, release_word(*(const gint64 *)release));
+  g_autoptr(GArray) releases = environment_bad_releases(state);
+  for (guint i = 0; i < releases->len; i++)
+    g_ptr_array_add(bad, release_word(g_array_index(releases, gint64, i)));
   g_ptr_array_sort(bad, compare_words);
   return bad;
 }
 
-static void ask_promotion(const Config *config, const Facts *facts, const Environment *environment,
-                          const EnvironmentState *state, EnvironmentStatus *status) {
-  if (!config_is_in_pipeline(config, status->name))
+static void note_choice(const Environment *environment, const PromoteChoice *choice,
+                        EnvironmentStatus *status) {
+  if (choice->outcome == PROMOTE_NOTHING_NEWER)
     return;
-  g_auto(PromoteChoice) choice = {0};
-  g_autoptr(GPtrArray) names = gates_required(config, environment);
-  g_autoptr(GPtrArray) required = g_ptr_array_new();
-  for (guint i = 0; i < names->len; i++)
-    g_ptr_array_add(required, (gpointer)state_of(facts, names->pdata[i]));
-  const GateFacts asked = {.gates = &environment->gates,
-                           .state = state,
-                           .required = required,
-                           .approvals = facts->approvals,
-                           .now = facts->now};
-  promote_choose(&asked, facts->releases, &choice);
-  if (choice.outcome == PROMOTE_NOTHING_NEWER)
-    return;
-  char *release = choice.release != NULL ? release_word(choice.release->id) : NULL;
-  if (choice.outcome == PROMOTE_RELEASE) {
+  char *release = choice->release != NULL ? release_word(choice->release->id) : NULL;
+  if (choice->outcome == PROMOTE_RELEASE) {
     status->promotable = release;
     status->asks_command = environment->gates.command->len > 0;
   } else {
     status->waiting = release;
-    status->waiting_for = g_strdup(choice.brief);
-    status->waiting_until = choice.until;
+    status->waiting_for = g_strdup(choice->brief);
+    status->waiting_until = choice->until;
   }
+}
+
+/* Nothing older than what it runs is asked about. */
+static bool ask_promotion(const Invocation *invocation, const Facts *facts, const Environment *environment,
+                          const EnvironmentState *state, EnvironmentStatus *status, GError **error) {
+  if (!config_is_in_pipeline(invocation->config, status->name))
+    return true;
+  const Deployment *current = environment_current(state);
+  const gint64 oldest = current != NULL ? current->release : 0;
+  g_auto(PromoteChoice) choice = {0};
+  g_autoptr(GPtrArray) releases = NULL;
+  g_autoptr(GPtrArray) approvals = NULL;
+  g_autoptr(GPtrArray) names = gates_required(invocation->config, environment);
+  g_autoptr(GPtrArray) required = g_ptr_array_new();
+  if (!history_list_releases_since(invocation->history, oldest, &releases, error) ||
+      !history_list_approvals_since(invocation->history, status->name, oldest, &approvals, error))
+    return false;
+  environment_state_expect(state, releases);
+  for (guint i = 0; i < names->len; i++) {
+    const EnvironmentState *other = state_of(facts, names->pdata[i]);
+    environment_state_expect(other, releases);
+    g_ptr_array_add(required, (gpointer)other);
+  }
+  const GateFacts asked = {.gates = &environment->gates,
+                           .state = state,
+                           .required = required,
+                           .approvals = approvals,
+                           .now = facts->now};
+  promote_choose(&asked, releases, &choice);
+  note_choice(environment, &choice, status);
+  return true;
 }
 
 /* The deployment that brought what runs: after a rollback that is the rollback, not the one it put back;
@@ -246,11 +255,13 @@ static const Deployment *bringer_of(const EnvironmentState *state, GPtrArray *de
   return current;
 }
 
-static EnvironmentStatus *status_of(const Invocation *invocation, const Facts *facts, guint index) {
+static bool add_status(const Invocation *invocation, const Facts *facts, guint index, GPtrArray *statuses,
+                       GError **error) {
   const Config *config = invocation->config;
   const Environment *environment = config->environments->pdata[index];
   const EnvironmentState *state = facts->states->pdata[index];
   EnvironmentStatus *status = g_new0(EnvironmentStatus, 1);
+  g_ptr_array_add(statuses, status);
   status->name = environment->name;
   status->is_ephemeral = environment->is_ephemeral;
   status->current = bringer_of(state, facts->deployments->pdata[index]);
@@ -265,8 +276,15 @@ static EnvironmentStatus *status_of(const Invocation *invocation, const Facts *f
     compare_hosts(invocation, environment, state, status);
   status->hold = state->hold;
   status->bad = bad_of(state);
-  ask_promotion(config, facts, environment, state, status);
-  return status;
+  return ask_promotion(invocation, facts, environment, state, status, error);
+}
+
+/* What they were asked may have needed more of the history than could be read. */
+static bool check_states(const Facts *facts, GError **error) {
+  for (guint i = 0; i < facts->states->len; i++)
+    if (!environment_state_check(facts->states->pdata[i], error))
+      return false;
+  return true;
 }
 
 /* ---- words
@@ -386,8 +404,11 @@ static bool run_status(Invocation *invocation, GError **error) {
     return false;
   g_autoptr(GPtrArray) statuses = g_ptr_array_new_with_free_func(destroy_status);
   for (guint i = 0; i < config->environments->len; i++)
-    if (invocation->environment == NULL || invocation->environment == config->environments->pdata[i])
-      g_ptr_array_add(statuses, status_of(invocation, &facts, i));
+    if ((invocation->environment == NULL || invocation->environment == config->environments->pdata[i]) &&
+        !add_status(invocation, &facts, i, statuses, error))
+      return false;
+  if (!check_states(&facts, error))
+    return false;
   if (wants_words(invocation)) {
     gint64 now = g_get_real_time();
     g_autofree char *text = table_render(columns, statuses, &now, window_size(STDOUT_FILENO).width);
@@ -417,6 +438,6 @@ const Command command_status = {
     .arguments = arguments,
     .choices_size = sizeof(Choices),
     .needs = NEEDS_CONFIG | MAY_USE_RECORDED_CONFIG | READS_HISTORY | NEEDS_HOSTS | MAY_USE_RECORDED_HOSTS |
-             MAY_LACK_HOSTS,
+             MAY_LACK_HOSTS | INVENTORIES_ONLY,
     .examples = examples,
     .run = run_status};

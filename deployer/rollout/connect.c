@@ -115,16 +115,13 @@ static bool skip_unreachable(GPtrArray *workers, GError **error) {
 static bool runs_the_same(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const DeploymentHost *last = last_word_on(worker);
-  const GPtrArray *known = rollout->situation->deployments;
   if (last != NULL &&
       last->status == HOST_FAILED) /* its containers may be right, and the host out all the same */
     return false;
-  for (guint i = 0; last != NULL && last->runs != NULL && i < known->len; i++) {
-    const Deployment *deployment = g_ptr_array_index(known, i);
-    if (g_str_equal(deployment->uid, last->runs))
-      return g_strcmp0(deployment->content, rollout->deployment->content) == 0;
-  }
-  return false;
+  const Deployment *runs = last != NULL && last->runs != NULL
+                               ? environment_deployment_of_uid(rollout->situation->state, last->runs)
+                               : NULL;
+  return runs != NULL && g_strcmp0(runs->content, rollout->deployment->content) == 0;
 }
 
 bool skip_unchosen(Rollout *rollout, GError **error) {

@@ -196,7 +196,7 @@ static bool is_still_let_in(const Rollout *rollout) {
   const GateFacts facts = situation_gate_facts(rollout->situation, request->environment);
   g_autoptr(GPtrArray) answers = NULL;
   return rollout->target->origin != NULL || request->force ||
-         gates_ask(&facts, rollout->target->release, &answers);
+         (gates_ask(&facts, rollout->target->release, &answers) && situation_check(rollout->situation, NULL));
 }
 
 static bool look_again(Rollout *rollout, GError **error) {

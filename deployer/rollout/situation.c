@@ -5,25 +5,17 @@
 #include "support/errors.h"
 #include "support/poison.h"
 
-static bool waits_for_locks(const Deployment *deployment) {
-  return deployment->status == STATUS_RUNNING && controller_is_at_work(deployment->controller);
+static bool is_own(const Deployment *deployment, gint64 besides) {
+  return deployment->id == besides;
 }
 
-static void leave_out(GPtrArray *deployments, gint64 besides, bool is_locked) {
-  for (guint i = deployments->len; i > 0; i--) {
-    const Deployment *deployment = g_ptr_array_index(deployments, i - 1);
-    if (deployment->id == besides || (is_locked && waits_for_locks(deployment)))
-      g_ptr_array_remove_index(deployments, i - 1);
-  }
+static bool is_own_or_waits_for_locks(const Deployment *deployment, gint64 besides) {
+  return is_own(deployment, besides) ||
+         (deployment->status == STATUS_RUNNING && controller_is_at_work(deployment->controller));
 }
 
-static bool read_state(History *history, const char *environment, gint64 besides, bool is_locked,
-                       GPtrArray **deployments, EnvironmentState **state, GError **error) {
-  if (!history_list_deployments(history, environment, 0, deployments, error))
-    return false;
-  leave_out(*deployments, besides, is_locked);
-  *state = environment_state_new(environment, *deployments);
-  return true;
+static DeploymentFilter *filter(bool is_locked) {
+  return is_locked ? is_own_or_waits_for_locks : is_own;
 }
 
 static bool read_hold(History *history, Situation *situation, GError **error) {
@@ -43,11 +35,9 @@ static bool read_other(History *history, const char *environment, gint64 besides
   }
   GPtrArray *deployments = NULL;
   EnvironmentState *read = NULL;
-  bool ok = read_state(history, environment, besides, false, &deployments, &read, error);
-  if (deployments != NULL)
-    g_ptr_array_add(situation->other_deployments, deployments);
-  if (!ok)
+  if (!environment_state_read(history, environment, filter(false), besides, &deployments, &read, error))
     return false;
+  g_ptr_array_add(situation->other_deployments, deployments);
   g_ptr_array_add(situation->others, read);
   *state = read;
   return true;
@@ -77,12 +67,27 @@ static bool read_situation(History *history, const Config *config, const char *e
                            bool is_locked, Situation **situation, GError **error) {
   g_autoptr(Situation) read = g_new0(Situation, 1);
   read->now = g_get_real_time();
-  if (!read_state(history, environment, besides, is_locked, &read->deployments, &read->state, error) ||
+  if (!history_count_ended(history, environment, &read->ended, error) ||
+      !environment_state_read(history, environment, filter(is_locked), besides, &read->deployments,
+                              &read->state, error) ||
       !read_hold(history, read, error) || !read_others(history, config, environment, besides, read, error) ||
       !history_list_approvals(history, environment, 0, &read->approvals, error))
     return false;
   *situation = g_steal_pointer(&read);
   return true;
+}
+
+bool situation_check(const Situation *situation, GError **error) {
+  for (guint i = 0; i < situation->others->len; i++)
+    if (!environment_state_check(situation->others->pdata[i], error))
+      return false;
+  return environment_state_check(situation->state, error);
+}
+
+void situation_expect(const Situation *situation, const GPtrArray *releases) {
+  environment_state_expect(situation->state, releases);
+  for (guint i = 0; i < situation->required->len; i++)
+    environment_state_expect(situation->required->pdata[i], releases);
 }
 
 GateFacts situation_gate_facts(const Situation *situation, const Environment *environment) {
@@ -131,6 +136,6 @@ static guint count_running(const Situation *situation) {
 }
 
 bool situation_is_same(const Situation *a, const Situation *b) {
-  return newest(a) == newest(b) && a->deployments->len == b->deployments->len &&
-         count_running(a) == count_running(b) && (a->hold != NULL) == (b->hold != NULL);
+  return newest(a) == newest(b) && a->ended == b->ended && count_running(a) == count_running(b) &&
+         (a->hold != NULL) == (b->hold != NULL);
 }

@@ -6,7 +6,9 @@
 #include "pipelines/gates.h"
 
 typedef struct {
-  GPtrArray *deployments; /* Deployment, newest first; owns what the states borrow */
+  GPtrArray *deployments; /* Deployment, newest first: the newest, all that have not ended among them (older
+                             ones: environment_deployment); owns what the state borrows */
+  gint64 ended;           /* how many have ended, older ones too */
   Hold *hold;             /* in force; NULL: not held */
   EnvironmentState *state;
   const EnvironmentState *before; /* one of `others`; NULL when there is no environment before */
@@ -16,6 +18,12 @@ typedef struct {
   GPtrArray *approvals;           /* Approval, of the environment */
   gint64 now;                     /* when it was read: the gates' clock */
 } Situation;
+
+/* False: something could not be read when the gates, or who names a release or a deployment, asked for it. To
+ * be called after they did, and before anything is done. */
+bool situation_check(const Situation *situation, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The gates are about to be asked about all of these (Release). */
+void situation_expect(const Situation *situation, const GPtrArray *releases);
 
 /* What the gates of `environment`, which the situation is of, look at; borrowed from both. */
 GateFacts situation_gate_facts(const Situation *situation, const Environment *environment);

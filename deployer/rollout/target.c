@@ -111,11 +111,16 @@ static bool choose_for_promote(const RolloutRequest *request, const Situation *s
   if (request->release != NULL)
     return promote_named(request, situation, release, error);
   g_autoptr(GPtrArray) releases = NULL;
-  if (!history_list_releases(request->history, 0, &releases, error))
+  const Deployment *current = environment_current(situation->state);
+  if (!history_list_releases_since(request->history, current != NULL ? current->release : 0, &releases,
+                                   error))
     return false;
   g_auto(PromoteChoice) choice = {0};
   const GateFacts facts = situation_gate_facts(situation, request->environment);
+  situation_expect(situation, releases);
   promote_choose(&facts, releases, &choice);
+  if (!situation_check(situation, error))
+    return false;
   if (choice.outcome == PROMOTE_WAITS && !request->force && !asking_only)
     return fail(error, SLIPWAY_ERROR_REFUSED, "%s", choice.why);
   if (choice.release == NULL) {
@@ -139,7 +144,10 @@ static bool ask_gates(const RolloutRequest *request, const Situation *situation,
                       bool asking_only, GPtrArray **answers, GError **error) {
   const GateFacts facts = situation_gate_facts(situation, request->environment);
   g_clear_pointer(answers, g_ptr_array_unref);
-  if (gates_ask(&facts, release, answers) || asking_only)
+  bool are_open = gates_ask(&facts, release, answers);
+  if (!situation_check(situation, error))
+    return false;
+  if (are_open || asking_only)
     return true;
   g_autoptr(GString) refusals = g_string_new(NULL);
   for (guint i = 0; i < (*answers)->len; i++) {
@@ -158,13 +166,9 @@ static bool find_named_deployment(const RolloutRequest *request, const Situation
                                   const Deployment **to, GError **error) {
   gint64 id = 0;
   if (request->to[0] == 'd' && number_parse(request->to + 1, 1, G_MAXINT64, &id)) {
-    for (guint i = 0; i < situation->deployments->len; i++) {
-      const Deployment *deployment = g_ptr_array_index(situation->deployments, i);
-      if (deployment->id == id) {
-        *to = deployment;
-        return true;
-      }
-    }
+    *to = environment_deployment(situation->state, id);
+    if (*to != NULL || !situation_check(situation, error))
+      return *to != NULL;
     return fail(error, SLIPWAY_ERROR_USAGE, "%s is no deployment of %s: see slipway history %s", request->to,
                 request->environment->name, request->environment->name);
   }
@@ -172,6 +176,8 @@ static bool find_named_deployment(const RolloutRequest *request, const Situation
   if (!history_find_release(request->history, request->to, &release, error))
     return false;
   *to = environment_newest_of(situation->state, release->id);
+  if (!situation_check(situation, error))
+    return false;
   return *to != NULL ||
          fail(error, SLIPWAY_ERROR_REFUSED,
               "r%" G_GINT64_FORMAT " (%s) never ran successfully in %s: see slipway history %s", release->id,
@@ -212,7 +218,8 @@ static bool resolve_rollback(const RolloutRequest *request, const Situation *sit
   const Deployment *to = NULL;
   if (request->to != NULL && !find_named_deployment(request, situation, &to, error))
     return false;
-  if (!environment_rollback_target(situation->state, to, &target->rollback, error))
+  if (!environment_rollback_target(situation->state, to, &target->rollback, error) ||
+      !situation_check(situation, error))
     return false;
   return read_snapshot(request, target->rollback.restores, target, error);
 }

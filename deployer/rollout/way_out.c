@@ -5,15 +5,9 @@
 #include "support/poison.h"
 
 static const Deployment *find_deployment(const Rollout *rollout, const char *uid) {
-  const GPtrArray *known = rollout->situation->deployments;
   if (g_str_equal(uid, rollout->deployment->uid))
     return rollout->deployment;
-  for (guint i = 0; i < known->len; i++) {
-    const Deployment *deployment = g_ptr_array_index(known, i);
-    if (g_str_equal(deployment->uid, uid))
-      return deployment;
-  }
-  return NULL;
+  return environment_deployment_of_uid(rollout->situation->state, uid);
 }
 
 /* "d4 (r2, 1.0)", "nothing". Caller frees. */

@@ -15,6 +15,9 @@
 #define BUSY_TIMEOUT_MS 60000
 /* What the -wal may grow to (SQLite begins it anew after 1,000 pages), and what is set aside for it. */
 #define WAL_BYTES (4 << 20)
+/* Up to this size all of the file is checked each time that it is opened for writing: some 10 ms. */
+#define CHECKED_ALWAYS_PAGES 1024
+#define CHECKED_EVERY        G_TIME_SPAN_DAY
 
 typedef struct {
   unsigned long type; /* statfs(2) f_type; linux/magic.h lacks half of them */
@@ -170,8 +173,6 @@ static bool set_room_aside(const History *history, GError **error) {
                       g_strerror(problem), WAL_BYTES >> 20);
 }
 
-/* Damage is to be found now, not by the deployment that comes to the page: 0.1 s for 5,000 deployments to
- * five hosts. */
 static bool check_whole(History *history, GError **error) {
   g_auto(Transaction) transaction = {0};
   g_autofree char *found = NULL;
@@ -179,6 +180,42 @@ static bool check_whole(History *history, GError **error) {
   if (!history_pragma(history, "PRAGMA quick_check(1)", &found, error))
     return false;
   return g_strcmp0(found, "ok") == 0 || history_fail_damaged(history, found, error);
+}
+
+static bool read_one(History *history, const char *sql, gint64 *number, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  bool has_row = false;
+  transaction_read(history, &transaction);
+  if (!query_prepare(history, sql, &query, error) || !query_next(&query, &has_row, error))
+    return false;
+  *number = has_row ? column_integer(&query) : 0;
+  return true;
+}
+
+static bool note_checked(History *history, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  if (!transaction_begin(history, &transaction, error) ||
+      !query_prepare(history, "INSERT OR REPLACE INTO checked (id, at) VALUES (1, ?)", &query, error))
+    return false;
+  query_integer(&query, g_get_real_time());
+  return query_run(&query, error) && transaction_commit(&transaction, error);
+}
+
+/* Damage is better found now than by the deployment that comes to the page. All pages of a long history take
+ * seconds, though: those are read once a day, and in between SQLite says what it meets. */
+static bool check_and_migrate(History *history, bool is_current, GError **error) {
+  gint64 pages = 0, checked = 0;
+  if (!read_one(history, "PRAGMA page_count", &pages, error))
+    return false;
+  bool is_long = pages > CHECKED_ALWAYS_PAGES;
+  if (is_long && is_current && !read_one(history, "SELECT at FROM checked", &checked, error))
+    return false;
+  if (is_long && ABS(g_get_real_time() - checked) < CHECKED_EVERY)
+    return true;
+  return check_whole(history, error) && history_migrate(history, error) &&
+         (!is_long || note_checked(history, error));
 }
 
 static void remember_identity(History *history) {
@@ -211,7 +248,7 @@ static bool open_for_writing(History *history, const char *network, GError **err
     return false;
   keep_side_files(history);
   remember_identity(history);
-  return check_whole(history, error) && history_migrate(history, error) && set_room_aside(history, error);
+  return check_and_migrate(history, is_current, error) && set_room_aside(history, error);
 }
 
 /* ---- for reading

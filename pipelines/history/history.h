@@ -81,6 +81,10 @@ bool history_get_release(History *history, gint64 id, Release **release,
 bool history_list_releases(History *history, guint limit, GPtrArray **releases,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same: as new as `oldest` (its id), or newer; all when there is no such release. */
+bool history_list_releases_since(History *history, gint64 oldest, GPtrArray **releases,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Was `release` made before `than` (ids)? */
 bool history_is_older_release(History *history, gint64 release, gint64 than, bool *is_older,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -203,6 +207,16 @@ bool history_get_deployment(History *history, gint64 id, Deployment **deployment
  * all; limit 0: all. */
 bool history_list_deployments(History *history, const char *environment, guint limit, GPtrArray **deployments,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Of that environment, newest first, whatever says something about one of these releases (gint64): their
+ * deployments, and the rollbacks that left one of these. */
+bool history_list_deployments_about(History *history, const char *environment, const GArray *releases,
+                                    GPtrArray **deployments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The releases (gint64) whose deployments some rollback of that environment left, or tried to. */
+bool history_list_left_releases(History *history, const char *environment, GArray **releases,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* How many of that environment have ended. */
+bool history_count_ended(History *history, const char *environment, gint64 *count,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Those of `uids` (char *, as unique_id makes them) that are recorded, newest first. */
 bool history_find_deployments(History *history, const GPtrArray *uids, GPtrArray **deployments,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -299,6 +313,10 @@ bool history_add_approval(History *history, Approval *approval, bool *existed,
 /* Approval, oldest first, a person once a release and environment. environment NULL: all; release 0: all. */
 bool history_list_approvals(History *history, const char *environment, gint64 release, GPtrArray **approvals,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same of one environment, about releases as new as `oldest`, or newer; 0: about all. */
+bool history_list_approvals_since(History *history, const char *environment, gint64 oldest,
+                                  GPtrArray **approvals, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- naming ---- */
 /* "r7", a version, or a unique start (at least 4 characters) of version or revision. An ambiguous or unknown

@@ -42,14 +42,18 @@ static gpointer approval_from_row(Query *query) {
   return approval;
 }
 
+#define SELECT_APPROVALS "SELECT " COLUMNS " FROM approval WHERE environment = "
+#define AND_RELEASE      " AND release = coalesce(?, release) ORDER BY id"
+
 /* Inside a transaction. */
 static bool select_approvals(History *history, const char *environment, gint64 release, GPtrArray **approvals,
                              GError **error) {
   g_auto(Query) query = {0};
-  if (!query_prepare(history,
-                     "SELECT " COLUMNS " FROM approval WHERE environment = coalesce(?, environment)"
-                     " AND release = coalesce(?, release) ORDER BY id",
-                     &query, error))
+  /* An index serves a column only where the query names its value. */
+  const char *sql = environment == NULL ? SELECT_APPROVALS "coalesce(?, environment)" AND_RELEASE
+                    : release == 0      ? SELECT_APPROVALS "?" AND_RELEASE
+                                        : SELECT_APPROVALS "? AND release = ? ORDER BY id";
+  if (!query_prepare(history, sql, &query, error))
     return false;
   query_text(&query, environment);
   query_id(&query, release);
@@ -111,4 +115,21 @@ bool history_list_approvals(History *history, const char *environment, gint64 re
   g_auto(Transaction) transaction = {0};
   transaction_read(history, &transaction);
   return select_approvals(history, environment, release, approvals, error);
+}
+
+bool history_list_approvals_since(History *history, const char *environment, gint64 oldest,
+                                  GPtrArray **approvals, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  transaction_read(history, &transaction);
+  if (oldest == 0)
+    return select_approvals(history, environment, 0, approvals, error);
+  if (!query_prepare(history,
+                     SELECT_APPROVALS "? AND release IN (SELECT id FROM release WHERE (created_at, uid) >="
+                                      " (SELECT created_at, uid FROM release WHERE id = ?)) ORDER BY id",
+                     &query, error))
+    return false;
+  query_text(&query, environment);
+  query_integer(&query, oldest);
+  return query_list(&query, approval_from_row, (GDestroyNotify)approval_free, approvals, error);
 }

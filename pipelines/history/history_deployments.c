@@ -1,6 +1,7 @@
 /* Deployments and their hosts. */
 #include "pipelines/history/history_private.h"
 
+#include "support/json.h"
 #include "support/poison.h"
 #include "support/text.h"
 
@@ -445,12 +446,82 @@ bool history_list_deployments(History *history, const char *environment, guint l
   return collect_deployments(&query, deployments, error);
 }
 
+/* The numbers as a JSON array. Caller frees. */
+static char *ids_json(const GArray *ids) {
+  g_autoptr(GString) text = g_string_new("[");
+  for (guint i = 0; i < ids->len; i++)
+    g_string_append_printf(text, "%s%" G_GINT64_FORMAT, i > 0 ? "," : "", g_array_index(ids, gint64, i));
+  return g_strconcat(text->str, "]", NULL);
+}
+
+#define OF_RELEASES "environment = ?1 AND release IN (SELECT value FROM json_each(?2))"
+
+bool history_list_deployments_about(History *history, const char *environment, const GArray *releases,
+                                    GPtrArray **deployments, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  g_autofree char *json = ids_json(releases);
+  transaction_read(history, &transaction);
+  if (!query_prepare(history,
+                     SELECT_DEPLOYMENTS
+                     "deployment" WITH_HOSTS "WHERE d.id IN (SELECT id FROM deployment WHERE " OF_RELEASES
+                     " UNION SELECT id FROM deployment WHERE environment = ?1 AND leaves IS NOT NULL"
+                     " AND leaves IN (SELECT id FROM deployment WHERE " OF_RELEASES "))" NEWEST_FIRST,
+                     &query, error))
+    return false;
+  query_text(&query, environment);
+  query_text(&query, json);
+  return collect_deployments(&query, deployments, error);
+}
+
+/* CROSS: from the few that left another to that one, never from all that could have been left. */
+bool history_list_left_releases(History *history, const char *environment, GArray **releases,
+                                GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(gint64));
+  transaction_read(history, &transaction);
+  if (!query_prepare(history,
+                     "SELECT DISTINCT l.release FROM deployment d CROSS JOIN deployment l ON l.id = d.leaves"
+                     " WHERE d.environment = ?1 AND d.leaves IS NOT NULL AND l.environment = ?1"
+                     " AND l.release IS NOT NULL",
+                     &query, error))
+    return false;
+  query_text(&query, environment);
+  for (;;) {
+    bool has_row = false;
+    if (!query_next(&query, &has_row, error))
+      return false;
+    if (!has_row)
+      break;
+    const gint64 release = column_integer(&query);
+    g_array_append_val(found, release);
+  }
+  *releases = g_steal_pointer(&found);
+  return true;
+}
+
+bool history_count_ended(History *history, const char *environment, gint64 *count, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  bool has_row = false;
+  transaction_read(history, &transaction);
+  if (!query_prepare(history, "SELECT count(*) FROM deployment WHERE environment = ? AND (sequence = 0) = 0",
+                     &query, error))
+    return false;
+  query_text(&query, environment);
+  if (!query_next(&query, &has_row, error))
+    return false;
+  *count = column_integer(&query);
+  return true;
+}
+
 /* The uids as a JSON array. Caller frees. */
 static char *uids_json(const GPtrArray *uids) {
-  g_autoptr(GString) text = g_string_new("[");
+  g_autoptr(cJSON) json = cJSON_CreateArray();
   for (guint i = 0; i < uids->len; i++)
-    g_string_append_printf(text, "%s\"%s\"", i > 0 ? "," : "", (const char *)uids->pdata[i]);
-  return g_strconcat(text->str, "]", NULL);
+    cJSON_AddItemToArray(json, cJSON_CreateString(uids->pdata[i]));
+  return json_print(json);
 }
 
 bool history_find_deployments(History *history, const GPtrArray *uids, GPtrArray **deployments,

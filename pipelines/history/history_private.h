@@ -98,7 +98,8 @@ void column_skip(Query *query, int count);
  * ------------------------------------------------------------------------------ */
 
 /* What a deployment that ends now gets: the order in which deployments ended, over all environments. */
-#define HISTORY_NEXT_SEQUENCE "(SELECT coalesce(max(sequence), 0) + 1 FROM deployment)"
+#define HISTORY_NEXT_SEQUENCE                                                                                \
+  "(SELECT coalesce(max(sequence), 0) + 1 FROM deployment WHERE (sequence = 0) = 0)"
 /* As it is, with its hosts; its own id is not used. sequence 0: it has not ended. */
 bool history_insert_deployment(History *history, const Deployment *deployment, gint64 sequence, gint64 *id,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;

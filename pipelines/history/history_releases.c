@@ -170,6 +170,26 @@ bool history_list_releases(History *history, guint limit, GPtrArray **releases, 
   return select_newest(history, limit, releases, error);
 }
 
+bool history_list_releases_since(History *history, gint64 oldest, GPtrArray **releases, GError **error) {
+  g_auto(Transaction) transaction = {0};
+  g_auto(Query) query = {0};
+  g_autoptr(GPtrArray) found = NULL;
+  transaction_read(history, &transaction);
+  if (!query_prepare(history,
+                     SELECT_RELEASES
+                     "WHERE (" AGE("r") ") >= (SELECT " AGE("o") " FROM release o"
+                                                                 " WHERE o.id = ?)" NEWEST_FIRST,
+                     &query, error))
+    return false;
+  query_integer(&query, oldest);
+  if (!collect_releases(&query, &found, error))
+    return false;
+  if (found->len == 0) /* it is not there */
+    return select_newest(history, 0, releases, error);
+  *releases = g_steal_pointer(&found);
+  return true;
+}
+
 bool history_is_older_release(History *history, gint64 release, gint64 than, bool *is_older, GError **error) {
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
@@ -253,8 +273,9 @@ static bool next_id(History *history, gint64 *id, gint64 *later, GError **error)
   g_auto(Query) query = {0};
   bool has_row = false;
   if (!query_prepare(history,
-                     "SELECT coalesce(max(id), 0) + 1, coalesce(max(created_at), 0) + 1 FROM release", &query,
-                     error) ||
+                     "SELECT coalesce((SELECT max(id) FROM release), 0) + 1,"
+                     " coalesce((SELECT max(created_at) FROM release), 0) + 1",
+                     &query, error) ||
       !query_next(&query, &has_row, error))
     return false;
   *id = column_integer(&query);

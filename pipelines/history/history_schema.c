@@ -117,6 +117,15 @@ static const char *const migrations[] = {
     "  text TEXT NOT NULL,"
     "  lost INTEGER NOT NULL" /* bytes that were left out */
     ") STRICT;",
+    /* What is asked of long histories: what a release did in an environment, what was rolled back there, the
+     * newest releases; and when all of the file was last found to be whole. */
+    "CREATE INDEX deployment_release ON deployment (environment, release);"
+    "CREATE INDEX deployment_leaves ON deployment (environment, leaves) WHERE leaves IS NOT NULL;"
+    "CREATE INDEX release_age ON release (created_at, uid);"
+    "CREATE TABLE checked ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  at INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 static bool read_number(History *history, const char *sql, gint64 *number, GError **error) {

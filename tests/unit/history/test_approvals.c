@@ -48,6 +48,25 @@ Test(approvals, are_of_one_release_and_environment_and_kept) {
   cr_expect_str_eq(second->actor, "https://ci/job/7");
 }
 
+Test(approvals, can_be_asked_for_about_the_newer_releases_alone) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autoptr(GPtrArray) all = NULL, newer = NULL;
+  gint64 releases[3];
+  for (guint i = 0; i < G_N_ELEMENTS(releases); i++) {
+    g_autofree char *version = g_strdup_printf("%u.0", i);
+    releases[i] = add_release(history, version, NULL);
+    cr_expect_not(approve(history, "prod", releases[i], "anna", NULL, NULL));
+    cr_expect_not(approve(history, "end2end", releases[i], "anna", NULL, NULL));
+  }
+  assert_works(history_list_approvals_since(history, "prod", 0, &all, &error));
+  assert_works(history_list_approvals_since(history, "prod", releases[1], &newer, &error));
+  cr_assert_eq(all->len, 3);
+  cr_assert_eq(newer->len, 2);
+  cr_expect_eq(((const Approval *)newer->pdata[0])->release, releases[1]);
+  cr_expect_eq(((const Approval *)newer->pdata[1])->release, releases[2]);
+}
+
 Test(approvals, count_a_person_once) {
   g_autoptr(History) history = open_history(HISTORY_WRITE);
   gint64 r1 = add_release(history, "1.0", "aaaa");

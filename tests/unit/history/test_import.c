@@ -254,6 +254,14 @@ Test(import, releases_are_as_old_as_they_were_made_and_not_as_they_were_heard_of
   gint64 newest = add_release(history, "4.0", NULL);
   assert_works(history_list_releases(history, 0, &all, &error));
   assert_works(history_list_releases(history, 1, &one, &error));
+  for (guint i = 0; i <= all->len; i++) {
+    g_autoptr(GPtrArray) since = NULL;
+    gint64 oldest = i < all->len ? ((const Release *)all->pdata[i])->id : 4711;
+    assert_works(history_list_releases_since(history, oldest, &since, &error));
+    cr_expect_eq(since->len, i < all->len ? i + 1 : all->len);
+    for (guint j = 0; j < since->len; j++)
+      cr_expect_eq(((const Release *)since->pdata[j])->id, ((const Release *)all->pdata[j])->id);
+  }
   const gint64 expected[] = {newest, ahead->id, second, old->id};
   cr_assert_eq(all->len, G_N_ELEMENTS(expected));
   for (guint i = 0; i < all->len; i++)

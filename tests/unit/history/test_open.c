@@ -289,6 +289,70 @@ Test(open, a_damaged_page_is_found_before_anything_is_written) {
   assert_not_opened(HISTORY_WRITE, "slipway history import ENV");
 }
 
+static void execute_sql(const char *sql) {
+  sqlite3 *db;
+  cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static gint64 number_of(const char *sql) {
+  sqlite3 *db;
+  sqlite3_stmt *statement;
+  cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+  cr_assert_eq(sqlite3_step(statement), SQLITE_ROW);
+  gint64 number = sqlite3_column_int64(statement, 0);
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+  return number;
+}
+
+/* Longer than what is checked each time. */
+static void write_long(void) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(History) history = open_history(HISTORY_WRITE);
+  g_autofree char *text = g_strnfill(8 << 20, 'x');
+  g_autoptr(GBytes) bytes = g_bytes_new_static(text, 8 << 20);
+  assert_works(history_put_blob(history, "00", bytes, &error));
+}
+
+static void damage_steps(void) {
+  gint64 page = number_of("SELECT rootpage FROM sqlite_schema WHERE name = 'step'");
+  g_autofree char *noise = g_strnfill(4096, 'x');
+  overwrite((page - 1) * 4096, noise, 4096);
+}
+
+Test(open, a_long_history_is_checked_once_a_day) {
+  write_long();
+  cr_assert_eq(number_of("SELECT count(*) FROM checked"), 0, "a short one leaves no note");
+  write_one();
+  gint64 checked = number_of("SELECT at FROM checked");
+  write_many();
+  cr_assert_eq(number_of("SELECT at FROM checked"), checked);
+  execute_sql("UPDATE checked SET at = at - 86400 * 1000000");
+  write_many();
+  cr_assert_geq(number_of("SELECT at FROM checked"), checked);
+}
+
+Test(open, a_long_history_that_is_damaged_is_found_on_its_day_or_where_it_is_met) {
+  g_autoptr(GError) error = NULL;
+  write_long();
+  write_one();
+  damage_steps();
+  {
+    g_autoptr(History) history = open_history(HISTORY_WRITE);
+    g_autoptr(Deployment) deployment = begin(history, "prod", 0);
+    gint64 step;
+    cr_assert_not(history_begin_step(history, deployment->id, "web1", "pull", &step, &error));
+    assert_error(&error, SLIPWAY_ERROR_STORE, "the file is damaged: move it away");
+  }
+  execute_sql("UPDATE checked SET at = at - 86400 * 1000000");
+  assert_not_opened(HISTORY_WRITE, "the file is damaged");
+  execute_sql("UPDATE checked SET at = at + 3 * 86400 * 1000000"); /* a clock that was wrong */
+  assert_not_opened(HISTORY_WRITE, "the file is damaged");
+}
+
 Test(open, a_damaged_wal_is_not_taken_for_an_empty_one) {
   write_one();
   g_autofree char *wal = g_strconcat(path, "-wal", NULL);
@@ -314,13 +378,6 @@ Test(open, a_truncated_file_is_called_damaged) {
   cr_assert_not(history_open(path, HISTORY_WRITE, &history, &error) &&
                 history_list_releases(history, 0, &releases, &error));
   assert_error(&error, SLIPWAY_ERROR_STORE, "damaged: move it away");
-}
-
-static void execute_sql(const char *sql) {
-  sqlite3 *db;
-  cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-  cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-  sqlite3_close(db);
 }
 
 Test(open, another_programs_database_is_refused) {
