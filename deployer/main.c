@@ -6,9 +6,7 @@
 
 #include "deployer/commands/command.h"
 #include "deployer/output/exit_status.h"
-#include "environments/hosts/host.h"
 #include "support/errors.h"
-#include "support/http.h"
 #include "support/interrupt.h"
 #include "support/redact.h"
 #include "support/text.h"
@@ -28,8 +26,6 @@ static void print_error(const GError *error) {
 int main(int argc, char **argv) {
   (void)setlocale(LC_CTYPE, "");
   interrupt_install();
-  http_global_init();
-  host_global_init();
   g_autoptr(GError) error = NULL;
   int status = 0;
   if (command_run(argc, argv, &status, &error))

@@ -3,13 +3,13 @@
  * are one story. */
 #include "support/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 
 #include "support/errors.h"
 #include "support/interrupt.h"
+#include "support/libcurl.h"
 #include "support/poison.h"
 
 enum {
@@ -56,8 +56,13 @@ struct HttpStream {
 };
 
 void http_global_init(void) {
+  static gsize is_done = 0;
+  if (!g_once_init_enter(&is_done))
+    return;
+  libcurl_load();
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     g_error("libcurl cannot be initialised");
+  g_once_init_leave(&is_done, 1);
 }
 
 void http_reply_clear(HttpReply *reply) {
@@ -85,6 +90,7 @@ static char *url_part(CURLU *url, CURLUPart part) {
 }
 
 static CURLU *url_parse(const char *text) {
+  http_global_init();
   g_autoptr(CURLU) url = curl_url();
   return curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK ? g_steal_pointer(&url) : NULL;
 }
@@ -313,6 +319,7 @@ static bool fail_transfer(const Exchange *exchange, CURLcode code, GError **erro
 }
 
 HttpClient *http_client_new(void) {
+  http_global_init();
   HttpClient *client = g_new0(HttpClient, 1);
   client->easy = curl_easy_init();
   g_assert(client->easy != NULL);

@@ -1,5 +1,6 @@
 /* HTTP/1.1 on libcurl (RFC 9110, 9112): a registry, or the Docker Engine API through a unix socket.
- * Call http_global_init() once before any thread exists. Failures to transfer are SLIPWAY_ERROR_UNREADY; a
+ * Call http_global_init() before any thread that uses it exists: it is done once, by the first client at the
+ * latest. Failures to transfer are SLIPWAY_ERROR_UNREADY; a
  * status such as 404 is no failure. Replies are capped. */
 #pragma once
 

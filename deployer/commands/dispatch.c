@@ -13,7 +13,9 @@
 #include "deployer/commands/rows.h"
 #include "deployer/commands/usage.h"
 #include "deployer/output/exit_status.h"
+#include "environments/hosts/host.h"
 #include "support/errors.h"
+#include "support/http.h"
 #include "support/json.h"
 
 #include "support/poison.h"
@@ -240,12 +242,22 @@ static bool run_line(const CommandLine *line, const char *words, Session *sessio
   return run_command(line, words, session, error);
 }
 
+/* Before any thread. What else talks to a registry or to AWS does so in this thread, and starts libcurl then.
+ */
+static void start_network(const Command *command) {
+  if (command == NULL || (command->needs & NEEDS_HOSTS) == 0 || (command->needs & INVENTORIES_ONLY) != 0)
+    return;
+  http_global_init();
+  host_global_init();
+}
+
 bool command_run(int argc, char **argv, int *status, GError **error) {
   g_auto(CommandLine) line = {0};
   g_auto(Session) session = {0};
   g_autoptr(GError) problem = NULL;
   g_autofree char *words = argc > 0 ? g_strjoinv(" ", argv + 1) : g_strdup("");
   bool ok = command_line_parse(argc, argv, &line, &problem);
+  start_network(line.command);
   session.reporter = make_reporter(&line);
   ok = ok && run_line(&line, words, &session, &problem);
   reporter_finish(session.reporter);

@@ -4,6 +4,7 @@
 
 #include "environments/inventory/source.h"
 #include "support/errors.h"
+#include "support/lazy.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -12,11 +13,40 @@
  * stderr. */
 enum { PARSE_OPTIONS = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA };
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
+/* libxml2, which brings ICU and the C++ library along. */
+static struct {
+  __typeof__(xmlReadMemory) *read_memory;
+  __typeof__(xmlDocGetRootElement) *root_of;
+  __typeof__(xmlNodeGetContent) *content_of;
+  __typeof__(xmlFreeDoc) *free_document;
+  xmlFreeFunc *free; /* a variable */
+} libxml;
+
+static void load_libxml(void) {
+  static const LazySymbol symbols[] = {
+      {"xmlReadMemory", offsetof(__typeof__(libxml), read_memory)},
+      {"xmlDocGetRootElement", offsetof(__typeof__(libxml), root_of)},
+      {"xmlNodeGetContent", offsetof(__typeof__(libxml), content_of)},
+      {"xmlFreeDoc", offsetof(__typeof__(libxml), free_document)},
+      {"xmlFree", offsetof(__typeof__(libxml), free)},
+      {NULL, 0},
+  };
+  static gsize is_loaded = 0;
+  if (g_once_init_enter(&is_loaded)) {
+    lazy_load(XML_SONAME, symbols, &libxml);
+    g_once_init_leave(&is_loaded, 1);
+  }
+}
+
+static void free_document(xmlDoc *document) {
+  libxml.free_document(document);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, free_document)
 
 static xmlDoc *parse(const char *xml, gsize length) {
+  load_libxml();
   g_autoptr(xmlDoc) document =
-      length > G_MAXINT ? NULL : xmlReadMemory(xml, (int)length, NULL, NULL, PARSE_OPTIONS);
+      length > G_MAXINT ? NULL : libxml.read_memory(xml, (int)length, NULL, NULL, PARSE_OPTIONS);
   return document == NULL || document->intSubset != NULL ? NULL : g_steal_pointer(&document);
 }
 
@@ -42,11 +72,11 @@ static const xmlNode *next(const xmlNode *node, const char *name) {
 /* Printable, and NULL when it is absent or empty. Caller frees. */
 static char *text_of(const xmlNode *node, const char *name) {
   const xmlNode *element = child(node, name);
-  xmlChar *content = element != NULL ? xmlNodeGetContent(element) : NULL;
+  xmlChar *content = element != NULL ? libxml.content_of(element) : NULL;
   if (content == NULL)
     return NULL;
   g_autofree char *text = text_printable((const char *)content, false);
-  xmlFree(content);
+  (*libxml.free)(content);
   g_strstrip(text);
   return *text != '\0' ? g_steal_pointer(&text) : NULL;
 }
@@ -99,7 +129,7 @@ static bool read_instance(const xmlNode *instance, Ec2Address wanted, GPtrArray 
 bool ec2_read_page(const char *xml, gsize length, Ec2Address wanted, GPtrArray *found, char **next_token,
                    GError **error) {
   g_autoptr(xmlDoc) document = parse(xml, length);
-  const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
+  const xmlNode *root = document != NULL ? libxml.root_of(document) : NULL;
   if (root == NULL || !is_named(root, "DescribeInstancesResponse"))
     return fail(error, SLIPWAY_ERROR_UNREADY, "its answer is not EC2's: no DescribeInstancesResponse");
   for (const xmlNode *reservation = child(child(root, "reservationSet"), "item"); reservation != NULL;
@@ -115,7 +145,7 @@ bool ec2_read_page(const char *xml, gsize length, Ec2Address wanted, GPtrArray *
 /* EC2: <Response><Errors><Error>; other services: <ErrorResponse><Error>. */
 char *ec2_read_error(const char *xml, gsize length, char **code) {
   g_autoptr(xmlDoc) document = parse(xml, length);
-  const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
+  const xmlNode *root = document != NULL ? libxml.root_of(document) : NULL;
   const xmlNode *element = child(child(root, "Errors"), "Error");
   if (element == NULL)
     element = child(root, "Error");
