@@ -395,6 +395,7 @@ static bool is_opening(const HttpStream *stream, bool is_answered_later) {
 
 bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **error) {
   g_autoptr(HttpStream) stream = g_new0(HttpStream, 1);
+  http_global_init();
   stream->multi = curl_multi_init();
   stream->exchange.easy = curl_easy_init();
   g_assert(stream->multi != NULL && stream->exchange.easy != NULL);
