@@ -84,15 +84,17 @@ static void check_engine(const HostCheck *check, const HostFacts *facts) {
   g_autoptr(Engine) engine = NULL;
   g_autoptr(GError) problem = NULL;
   g_autofree char *data_root = NULL;
+  const char *os = NULL, *architecture = NULL;
   if (facts->engine_problem != NULL) {
     say(check, "engine", false, g_strdup(facts->engine_problem));
     return;
   }
-  if (!engine_new(check->host, &engine, &problem) || !engine_info(engine, &data_root, &problem)) {
+  if (!engine_new(check->host, &engine, &problem) || !engine_platform(engine, &os, &architecture, &problem) ||
+      !engine_info(engine, &data_root, &problem)) {
     say(check, "engine", false, g_strdup(problem->message));
     return;
   }
-  say(check, "engine", true, g_strdup_printf("%s (%s)", engine_version(engine), engine_architecture(engine)));
+  say(check, "engine", true, g_strdup_printf("%s (%s)", engine_version(engine), architecture));
   check_rooms(check, facts->folder, data_root);
 }
 

@@ -31,8 +31,9 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   rollout->deployment = deployment;
   rollout->place = deployment_place(request->config, request->environment, deployment->uid);
   rollout->manifests = manifests_new(request->config->insecure_registries);
+  rollout->bundles = bundle_shelf_new();
   g_mutex_init(&rollout->exchange);
-  rollout->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_free);
+  rollout->workers = g_ptr_array_new();
   const GPtrArray *hosts = request->environment->hosts;
   for (guint i = 0; i < hosts->len; i++) {
     Worker *worker = g_new0(Worker, 1);
@@ -45,14 +46,30 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   return rollout;
 }
 
+static void free_in_pool(gpointer worker, gpointer unused) {
+  (void)unused;
+  worker_free(worker);
+}
+
+/* Each waits until its host's shell has ended: all at once. */
+static void free_workers(GPtrArray *workers) {
+  GThreadPool *pool = g_thread_pool_new(free_in_pool, NULL, CREW_THREADS, FALSE, NULL);
+  for (guint i = 0; i < workers->len; i++)
+    g_thread_pool_push(pool, g_ptr_array_index(workers, i), NULL);
+  g_thread_pool_free(pool, FALSE, TRUE);
+  g_ptr_array_unref(workers);
+}
+
 void rollout_free(Rollout *rollout) {
   if (rollout == NULL)
     return;
-  g_ptr_array_unref(rollout->workers);
+  free_workers(rollout->workers);
   g_mutex_clear(&rollout->exchange);
   g_clear_pointer(&rollout->restore_settings, config_free);
   situation_free(rollout->fresh);
   manifests_free(rollout->manifests);
+  bundle_shelf_free(rollout->bundles);
+  g_clear_pointer(&rollout->snapshot, g_bytes_unref);
   g_free(rollout->place);
   g_free(rollout);
 }

@@ -30,11 +30,14 @@ typedef struct {
   HealthConfig *restore_health; /* borrowed or NULL: rules of what runs now, for putting it back */
   Config *restore_settings;     /* owns restore_health */
   struct Manifests *manifests;  /* room.h */
+  BundleShelf *bundles;         /* what hosts are sent, and have in common */
+  GBytes *snapshot;             /* in it (manifest.c); NULL until it is asked for */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
   Stage stage;
   const struct RolloutTask *task; /* at work (tasks.c), or NULL */
   GPtrArray *workers;             /* Worker, in the order of the inventory */
-  GMutex exchange;                /* held while a worker's host is exchanged, or aborted by another thread */
+  GMutex exchange; /* held while a worker's host is exchanged, or aborted by another thread; and for
+                      `snapshot` */
 } Rollout;
 
 typedef struct {

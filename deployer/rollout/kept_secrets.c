@@ -1,4 +1,4 @@
-/* Reading back what release_generated_files wrote. */
+/* Reading back what release_own_files wrote. */
 #include "deployer/rollout/kept_secrets.h"
 
 #include <string.h>

@@ -187,20 +187,30 @@ static void add_profiles(GPtrArray *files, const GPtrArray *profiles) {
     add_text(files, "profiles", 0644, line->str);
 }
 
+GPtrArray *release_shared_files(Rollout *rollout) {
+  g_mutex_lock(&rollout->exchange);
+  if (rollout->snapshot == NULL) {
+    char *text = snapshot_text(rollout->request, rollout->target);
+    rollout->snapshot = g_bytes_new_take(text, strlen(text));
+  }
+  g_mutex_unlock(&rollout->exchange);
+  GPtrArray *files = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
+  g_ptr_array_add(files, project_file_new("snapshot.json", 0600, rollout->snapshot));
+  return files;
+}
+
 /* Nothing that Compose counts into a service differs from host to host, or from deployment to deployment:
  * that would be another container. */
-GPtrArray *release_generated_files(const Worker *worker) {
+GPtrArray *release_own_files(const Worker *worker) {
   const Rollout *rollout = worker->rollout;
   const Target *target = rollout->target;
   g_autoptr(GHashTable) names = worker_secret_names(worker);
   g_autofree char *override = compose_override(target->project, target->pinned, worker->facts->folder, names);
   g_autofree char *manifest = manifest_json(worker);
-  g_autofree char *snapshot = snapshot_text(rollout->request, target);
   GPtrArray *files = g_ptr_array_new_with_free_func((GDestroyNotify)project_file_free);
   add_profiles(files, worker->config->profiles);
   add_text(files, "images.yml", 0644, override);
   add_env(files, worker);
   add_text(files, "manifest.json", 0644, manifest);
-  add_text(files, "snapshot.json", 0600, snapshot);
   return files;
 }

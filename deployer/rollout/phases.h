@@ -40,7 +40,10 @@ char *compose_reason(const HostReply *reply);
 /* Hands such a line to a script that takes FOLDER and UID, and may do more than append it to the journal. */
 bool worker_note(Worker *worker, const char *script, const char *outcome,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
-GPtrArray *release_generated_files(const Worker *worker);
+GPtrArray *release_own_files(const Worker *worker);
+/* The one of them that is the same on all hosts: the snapshot, which names all hosts, and is made once. Any
+ * thread. */
+GPtrArray *release_shared_files(Rollout *rollout);
 /* A line of the host's journal with its newline; `outcome`: "intent", "succeeded", "restored". Caller frees.
  */
 char *journal_line(const Worker *worker, const char *outcome);

@@ -74,12 +74,15 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
   const HostFacts *facts = worker->facts;
   const char *uid = worker->rollout->deployment->uid;
   g_autofree char *folder = g_strdup_printf("%s/.slipway-plan-%s", facts->home, uid);
-  g_autoptr(GPtrArray) generated = release_generated_files(worker);
+  g_autoptr(GPtrArray) common = release_shared_files(worker->rollout);
+  g_autoptr(GPtrArray) generated = release_own_files(worker);
   g_autoptr(GHashTable) all = g_hash_table_new(g_str_hash, g_str_equal);
   const GPtrArray *trees = worker->rollout->target->project->trees;
   for (guint i = 0; i < trees->len; i++)
     g_hash_table_add(all, ((const FileTree *)g_ptr_array_index(trees, i))->hash);
-  g_autoptr(GBytes) bundle = compose_bundle(worker->rollout->target->project, generated, NULL, all);
+  g_autoptr(GBytes) shared =
+      compose_bundle_shared(worker->rollout->bundles, worker->rollout->target->project, common, all);
+  g_autoptr(GBytes) own = compose_bundle_own(generated, NULL);
   const char *words[] = {"hash", NULL};
   const ComposeCall call = {.folder = folder,
                             .uid = uid,
@@ -87,7 +90,7 @@ static bool ask_hashes(Worker *worker, GHashTable **hashes, GError **error) {
                             .words = words,
                             .timeout_ms = HASH_TIMEOUT_MS};
   g_auto(HostReply) reply = {0};
-  if (!host_compose_once(worker->host, facts, &call, bundle, &reply, error))
+  if (!host_compose_once(worker->host, facts, &call, shared, own, &reply, error))
     return false;
   if (reply.status != 0)
     return host_compose_refuses(&reply, error);

@@ -83,24 +83,27 @@ static bool step_pull(Worker *worker, char **detail, GError **error) {
 }
 
 static bool step_upload(Worker *worker, char **detail, GError **error) {
-  const Rollout *rollout = worker->rollout;
-  g_autoptr(GPtrArray) generated = release_generated_files(worker);
+  Rollout *rollout = worker->rollout;
+  g_autoptr(GPtrArray) common = release_shared_files(rollout);
+  g_autoptr(GPtrArray) generated = release_own_files(worker);
   g_autoptr(GPtrArray) secrets = worker_secret_files(worker);
-  g_autoptr(GBytes) bundle =
-      compose_bundle(rollout->target->project, generated, secrets, worker->facts->files);
-  gsize length = 0;
-  const void *bytes = g_bytes_get_data(bundle, &length);
+  g_autoptr(GBytes) shared =
+      compose_bundle_shared(rollout->bundles, rollout->target->project, common, worker->facts->files);
+  g_autoptr(GBytes) own = compose_bundle_own(generated, secrets);
+  gsize own_length = 0;
+  const void *bytes = g_bytes_get_data(own, &own_length);
+  const gint64 length = (gint64)(g_bytes_get_size(shared) + own_length);
   const char *argv[] = {worker->facts->folder, rollout->deployment->uid, NULL};
   HostScript script = {.text = host_script_upload,
                        .argv = argv,
+                       .first = shared,
                        .input = bytes,
-                       .input_length = length,
+                       .input_length = own_length,
                        .timeout_ms = UPLOAD_TIMEOUT_MS};
   g_auto(HostReply) reply = {0};
-  if (!require_room_for_upload(worker, (gint64)length, error) ||
-      !host_run(worker->host, &script, &reply, error))
+  if (!require_room_for_upload(worker, length, error) || !host_run(worker->host, &script, &reply, error))
     return false;
-  *detail = size_for_people((gint64)length);
+  *detail = size_for_people(length);
   return true;
 }
 

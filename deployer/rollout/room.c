@@ -42,14 +42,16 @@ void manifests_free(Manifests *manifests) {
 
 /* Borrowed from `manifests`. The registry is asked under the lock: the others wait for the answer, which is
  * theirs too. */
-static bool describe(Manifests *manifests, const Engine *engine, const char *reference, RegistryImage **image,
+static bool describe(Manifests *manifests, Engine *engine, const char *reference, RegistryImage **image,
                      GError **error) {
-  g_autofree char *key =
-      g_strdup_printf("%s %s/%s", reference, engine_os(engine), engine_architecture(engine));
+  const char *os = NULL, *architecture = NULL;
+  if (!engine_platform(engine, &os, &architecture, error))
+    return false;
+  g_autofree char *key = g_strdup_printf("%s %s/%s", reference, os, architecture);
   g_mutex_lock(&manifests->mutex);
   RegistryImage *found = g_hash_table_lookup(manifests->images, key);
-  bool ok = found != NULL || registry_describe(manifests->registry, reference, engine_os(engine),
-                                               engine_architecture(engine), &found, error);
+  bool ok =
+      found != NULL || registry_describe(manifests->registry, reference, os, architecture, &found, error);
   if (ok && !g_hash_table_contains(manifests->images, key))
     g_hash_table_insert(manifests->images, g_steal_pointer(&key), found);
   g_mutex_unlock(&manifests->mutex);

@@ -37,7 +37,7 @@ bool phase_secrets(Rollout *rollout, GError **error) G_GNUC_WARN_UNUSED_RESULT;
  * is left out. */
 void plan_secrets(Rollout *rollout);
 
-/* ---- what a release has of them on the worker's host: release_generated_files and compose_bundle ----
+/* ---- what a release has of them on the worker's host: release_own_files and the bundle -----------
  */
 void worker_append_secrets(const Worker *worker, SecretText **env);
 /* Name of a Compose secret -> name of its file in FOLDER/secrets. It changes with the value, and tells

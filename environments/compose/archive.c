@@ -104,11 +104,19 @@ void archive_add(Archive *archive, const char *path, guint mode, GBytes *bytes) 
   append_entry(&archive->bytes, path, '0', mode, data, length);
 }
 
-GBytes *archive_finish(Archive *archive) {
-  static const char end[2 * BLOCK];
-  secret_text_append(&archive->bytes, end, sizeof end);
+void archive_assume(Archive *archive, const char *path) {
+  g_hash_table_add(archive->folders, g_strdup(path));
+}
+
+GBytes *archive_pause(Archive *archive) {
   GBytes *bytes = secret_text_to_bytes(archive->bytes);
   g_hash_table_unref(archive->folders);
   g_free(archive);
   return bytes;
+}
+
+GBytes *archive_finish(Archive *archive) {
+  static const char end[2 * BLOCK];
+  secret_text_append(&archive->bytes, end, sizeof end);
+  return archive_pause(archive);
 }

@@ -6,6 +6,8 @@
 #include "environments/compose/compose.h"
 #include "support/poison.h"
 
+#define RELEASE "release"
+
 static void append_assignment(GString *env, const NamedValue *value) {
   g_auto(GStrv) parts = g_strsplit(value->value, "'", -1);
   g_autofree char *escaped = g_strjoinv("'\\''", parts);
@@ -34,6 +36,10 @@ static void add_files(Archive *archive, const char *folder, GPtrArray *files) {
   }
 }
 
+static bool is_lacking(const FileTree *tree, GHashTable *present) {
+  return present == NULL || !g_hash_table_contains(present, tree->hash);
+}
+
 static void add_tree(Archive *archive, const FileTree *tree) {
   g_autofree char *place = g_strconcat("files/", tree->hash, NULL);
   if (!tree->is_folder) {
@@ -48,22 +54,76 @@ static void add_tree(Archive *archive, const FileTree *tree) {
 
 /* compose.sh wants the Compose files, a path a line, and an env file that is empty: Compose would read a
  * `.env` beside them. */
-GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
-                       GHashTable *present) {
+static GBytes *pack_shared(const ComposeProject *project, GPtrArray *extra, GHashTable *present) {
   Archive *archive = archive_new();
   g_autoptr(GString) list = g_string_new(NULL);
   for (guint i = 0; i < project->compose->len; i++)
     g_string_append_printf(list, "%s\n", (const char *)project->compose->pdata[i]);
-  add_text(archive, "release/compose.list", list->str);
-  add_text(archive, "release/empty.env", "");
-  add_files(archive, "release/project/", project->files);
-  add_files(archive, "release/", extra);
-  add_files(archive, "secrets/", secrets);
+  add_text(archive, RELEASE "/compose.list", list->str);
+  add_text(archive, RELEASE "/empty.env", "");
+  add_files(archive, RELEASE "/project/", project->files);
+  add_files(archive, RELEASE "/", extra);
   for (guint i = 0; i < project->trees->len; i++) {
     const FileTree *tree = project->trees->pdata[i];
-    if (present == NULL || !g_hash_table_contains(present, tree->hash))
+    if (is_lacking(tree, present))
       add_tree(archive, tree);
   }
+  return archive_pause(archive);
+}
+
+GBytes *compose_bundle_own(GPtrArray *extra, GPtrArray *secrets) {
+  Archive *archive = archive_new();
+  archive_assume(archive, RELEASE);
+  add_files(archive, RELEASE "/", extra);
+  add_files(archive, "secrets/", secrets);
   add_text(archive, "complete", ""); /* the last: it is there when all is */
   return archive_finish(archive);
+}
+
+/* ---- what many hosts share -------------------------------------------------------------------------------
+ */
+
+struct BundleShelf {
+  GMutex lock;
+  GHashTable *bundles; /* hashes of the trees in it -> GBytes */
+};
+
+BundleShelf *bundle_shelf_new(void) {
+  BundleShelf *shelf = g_new0(BundleShelf, 1);
+  g_mutex_init(&shelf->lock);
+  shelf->bundles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+  return shelf;
+}
+
+void bundle_shelf_free(BundleShelf *shelf) {
+  if (shelf == NULL)
+    return;
+  g_hash_table_unref(shelf->bundles);
+  g_mutex_clear(&shelf->lock);
+  g_free(shelf);
+}
+
+static char *name_trees(const ComposeProject *project, GHashTable *present) {
+  GString *names = g_string_new(NULL);
+  for (guint i = 0; i < project->trees->len; i++) {
+    const FileTree *tree = project->trees->pdata[i];
+    if (is_lacking(tree, present))
+      g_string_append_printf(names, "%s ", tree->hash);
+  }
+  return g_string_free(names, FALSE);
+}
+
+/* Others wait while it is packed, rather than pack the same. */
+GBytes *compose_bundle_shared(BundleShelf *shelf, const ComposeProject *project, GPtrArray *extra,
+                              GHashTable *present) {
+  g_autofree char *name = name_trees(project, present);
+  g_mutex_lock(&shelf->lock);
+  GBytes *bundle = g_hash_table_lookup(shelf->bundles, name);
+  if (bundle == NULL) {
+    bundle = pack_shared(project, extra, present);
+    g_hash_table_insert(shelf->bundles, g_steal_pointer(&name), bundle);
+  }
+  g_bytes_ref(bundle);
+  g_mutex_unlock(&shelf->lock);
+  return bundle;
 }

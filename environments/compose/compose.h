@@ -101,13 +101,21 @@ char *compose_override(const ComposeProject *project, GHashTable *pins, const ch
  */
 char *compose_env_file(GPtrArray *variables, GPtrArray *builtins);
 
-/* An archive (ustar) of what the host lacks, for scripts/upload.sh: release/ (compose.list, empty.env,
- * project/PATH and `extra`: ProjectFiles images.yml, env (mode 0600), manifest.json), files/HASH, and
- * secrets/
- * (`secrets`: ProjectFiles, mode 0600; may be NULL). `present`: set of file hashes the host has; may be NULL.
- * Zeroed when freed: env and secrets/ are in it. */
-GBytes *compose_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
-                       GHashTable *present);
+/* An archive (ustar) of what the host lacks, for scripts/upload.sh, in two halves, one after the other. The
+ * first is the same for all hosts that lack the same: release/ (compose.list, empty.env, project/PATH, and
+ * `extra`: ProjectFile snapshot.json; may be NULL) and files/HASH. `present`: set of file hashes the host
+ * has; may be NULL. The shelf keeps it, once for all: project and extra must be the same each time. Any
+ * thread. */
+typedef struct BundleShelf BundleShelf;
+BundleShelf *bundle_shelf_new(void);
+void bundle_shelf_free(BundleShelf *shelf);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BundleShelf, bundle_shelf_free)
+GBytes *compose_bundle_shared(BundleShelf *shelf, const ComposeProject *project, GPtrArray *extra,
+                              GHashTable *present);
+/* The second: `extra` to release/ (ProjectFiles images.yml, env (mode 0600), manifest.json; may be NULL), and
+ * secrets/ (`secrets`: ProjectFiles, mode 0600; may be NULL). Zeroed when freed, as env and secrets/ are in
+ * it. */
+GBytes *compose_bundle_own(GPtrArray *extra, GPtrArray *secrets);
 
 /* What scripts/compose.sh calls the release's folder when it talks to Compose. */
 #define COMPOSE_RELEASE_FOLDER "/proc/self/cwd"

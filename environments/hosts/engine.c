@@ -10,9 +10,9 @@
 #include "support/poison.h"
 #include "support/text.h"
 
-/* Minor versions of API 1: 1.41 is engine 20.10; what we know was tried up to 1.43. Newer engines still speak
- * that, or name the least that they do. */
-enum { API_LEAST = 41, API_NEWEST = 43 };
+/* Minor versions of API 1: 1.41 is engine 20.10; what we know was tried up to 1.43. Engines up to 28 (1.51)
+ * still speak that; newer ones name the least that they do, but not in a ping. */
+enum { API_LEAST = 41, API_NEWEST = 43, API_PINGED = 51 };
 
 static bool parse_api(const char *text, gint64 *minor) {
   return text != NULL && g_str_has_prefix(text, "1.") && number_parse(text + 2, 0, 9999, minor);
@@ -34,21 +34,51 @@ bool engine_choose_api(const cJSON *version, char **api, GError **error) {
   return true;
 }
 
+cJSON *engine_read_ping(const HttpReply *reply) {
+  gint64 newest = 0;
+  const char *api = http_reply_header(reply, "api-version");
+  const char *server = http_reply_header(reply, "server"); /* "Docker/20.10.24 (linux)" */
+  const char *slash = server == NULL ? NULL : strchr(server, '/');
+  if (reply->status != 200 || slash == NULL || !parse_api(api, &newest) || newest > API_PINGED)
+    return NULL;
+  g_autofree char *name = g_strndup(slash + 1, strcspn(slash + 1, " "));
+  cJSON *version = cJSON_CreateObject();
+  json_set_string(version, "Version", name);
+  json_set_string(version, "ApiVersion", api);
+  return version;
+}
+
+static bool ask_version(Engine *engine, cJSON **version, GError **error) {
+  if (!engine_call(engine, &(EngineCall){.doing = "ask for its version", .path = "/version"}, version, error))
+    return false;
+  g_free(engine->architecture);
+  g_free(engine->os);
+  engine->architecture = g_strdup(json_string(*version, "Arch"));
+  engine->os = g_strdup(json_string(*version, "Os"));
+  return true;
+}
+
+/* For each /version an engine runs runc and docker-init to ask for theirs, which takes it 30 ms. */
+static bool learn_version(Engine *engine, cJSON **version, GError **error) {
+  const HttpRequest ping = {.url = "http://engine/_ping"};
+  g_auto(HttpReply) reply = {0};
+  if (!engine->host->ops->request(engine->host, &ping, &reply, error))
+    return false;
+  *version = engine_read_ping(&reply);
+  return *version != NULL || ask_version(engine, version, error);
+}
+
 bool engine_new(Host *host, Engine **out, GError **error) {
   g_autoptr(Engine) engine = g_new0(Engine, 1);
   g_autoptr(cJSON) version = NULL;
   g_autofree char *api = NULL;
   engine->host = host;
   engine->base = g_strdup("http://engine");
-  if (!engine_call(engine, &(EngineCall){.doing = "ask for its version", .path = "/version"}, &version,
-                   error) ||
-      !engine_choose_api(version, &api, error))
+  if (!learn_version(engine, &version, error) || !engine_choose_api(version, &api, error))
     return false; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
   g_free(engine->base);
   engine->base = g_strdup_printf("http://engine/v%s", api);
   engine->version = g_strdup(json_string(version, "Version"));
-  engine->architecture = g_strdup(json_string(version, "Arch"));
-  engine->os = g_strdup(json_string(version, "Os"));
   *out = g_steal_pointer(&engine);
   return true;
 }
@@ -67,12 +97,15 @@ const char *engine_version(const Engine *engine) {
   return engine->version;
 }
 
-const char *engine_architecture(const Engine *engine) {
-  return engine->architecture;
-}
-
-const char *engine_os(const Engine *engine) {
-  return engine->os;
+bool engine_platform(Engine *engine, const char **os, const char **architecture, GError **error) {
+  g_autoptr(cJSON) version = NULL;
+  if (engine->os == NULL && !ask_version(engine, &version, error))
+    return false;
+  if (engine->os == NULL || engine->architecture == NULL)
+    return fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say what it runs on");
+  *os = engine->os;
+  *architecture = engine->architecture;
+  return true;
 }
 
 Host *engine_host(const Engine *engine) {

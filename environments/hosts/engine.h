@@ -5,14 +5,15 @@
 #include "environments/hosts/host.h"
 
 typedef struct Engine Engine;
-/* Negotiates the API version (GET /version). The host must be open, and outlive the engine. */
+/* Negotiates the API version (GET /_ping). The host must be open, and outlive the engine. */
 bool engine_new(Host *host, Engine **engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void engine_free(Engine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
-const char *engine_version(const Engine *engine);      /* "20.10.24" */
-const char *engine_architecture(const Engine *engine); /* "amd64" (Go's names, as manifests use) */
-const char *engine_os(const Engine *engine);           /* "linux" */
-Host *engine_host(const Engine *engine);               /* borrowed */
+const char *engine_version(const Engine *engine); /* "20.10.24" */
+/* "linux", "amd64" (Go's names, as manifests use). Asks once. */
+bool engine_platform(Engine *engine, const char **os, const char **architecture,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Host *engine_host(const Engine *engine); /* borrowed */
 
 /* The time on the engine's host, in microseconds since its epoch, such that it can be compared with
  * ContainerState's times. Asked once (with engine_info, if that comes first), then carried on by this

@@ -40,6 +40,8 @@ bool engine_create_exec(Engine *engine, const char *container, const char *const
  * Caller frees. */
 char *engine_project_filter(const char *project, const char *type);
 
+/* What a ping's headers say, as /version would; NULL: not enough, and that has to be asked. Caller frees. */
+cJSON *engine_read_ping(const HttpReply *reply);
 /* "1.41" for the newest version that both sides speak. */
 bool engine_choose_api(const cJSON *version, char **api, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 EngineImage *engine_parse_image(const cJSON *json);

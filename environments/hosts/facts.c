@@ -154,7 +154,8 @@ bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError
     return false;
   g_autofree char *holder = text_printable(purpose->holder == NULL ? "" : purpose->holder, false);
   const char *argv[] = {purpose->place, holder, socket, lock_run(), NULL};
-  const HostScript opening = {.text = host_script_opening, .argv = argv};
+  const HostScript opening = {
+      .text = host_script_opening, .argv = argv, .is_lockless = purpose->holder == NULL};
   g_auto(HostReply) reply = {0};
   g_auto(Told) told = {0};
   return host->ops->open(host, &opening, &reply, error) && told_parse(&told, reply.out, error) &&

@@ -24,7 +24,8 @@ typedef struct {
   /* NULL, or why not and what to do ("permission denied on /var/run/docker.sock: add deploy to its group
    * docker"). */
   char *engine_problem;
-  gint64 free_bytes, free_inodes; /* for the release folder's file system; -1: the file system does not say */
+  gint64 free_bytes, free_inodes; /* for the release folder's file system; -1: the file system does not say,
+                                     or there is no lock, so nobody will write there */
   gint64 clock;                   /* microseconds since the epoch, on the host */
   char *current;                  /* UID of the release folder that `current` points to, or NULL */
   char *manifest;                 /* its manifest.json, or NULL */

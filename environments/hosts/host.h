@@ -19,9 +19,11 @@ typedef struct Host Host;
 typedef struct {
   const char *text;
   const char *const *argv; /* NULL-terminated; may be NULL */
+  GBytes *first;           /* goes before `input`: what many hosts are given is there once; NULL: nothing */
   const void *input;
   gsize input_length;
   guint timeout_ms; /* of the whole script; 0: 60 s */
+  bool is_lockless; /* an opening that takes no lock: nobody waits for it to come free when the link is cut */
 } HostScript;
 
 typedef struct {

@@ -29,16 +29,17 @@ bool host_compose(Host *host, const HostFacts *facts, const ComposeCall *call, H
   return host_shell(host, &script, reply, error);
 }
 
-bool host_compose_once(Host *host, const HostFacts *facts, const ComposeCall *call, GBytes *bundle,
-                       HostReply *reply, GError **error) {
+bool host_compose_once(Host *host, const HostFacts *facts, const ComposeCall *call, GBytes *shared,
+                       GBytes *own, HostReply *reply, GError **error) {
   enum { ARGUMENTS_BEFORE = 2, STATUS_NOT_UPLOADED = 71 }; /* scripts/plan.sh */
   g_autoptr(GPtrArray) argv = words_of(facts, call);
   gsize length = 0;
-  const void *bytes = g_bytes_get_data(bundle, &length);
+  const void *bytes = g_bytes_get_data(own, &length);
   g_ptr_array_insert(argv, ARGUMENTS_BEFORE, (char *)host_script_compose);
   g_ptr_array_insert(argv, ARGUMENTS_BEFORE, (char *)host_script_upload);
   const HostScript script = {.text = host_script_plan,
                              .argv = (const char *const *)argv->pdata,
+                             .first = shared,
                              .input = bytes,
                              .input_length = length,
                              .timeout_ms = call->timeout_ms};

@@ -62,7 +62,7 @@ char **shell_argv(const Shell *shell, guint idle_seconds, const HostScript *open
   const char *fixed[] = {"/bin/sh", "-c", host_script_shell_loop, "slipway", shell->marker};
   for (guint i = 0; i < G_N_ELEMENTS(fixed); i++)
     g_ptr_array_add(argv, g_strdup(fixed[i]));
-  g_ptr_array_add(argv, g_strdup_printf("%u", idle_seconds));
+  g_ptr_array_add(argv, g_strdup_printf("%u", idle_seconds * (opening->is_lockless ? SHELL_PATIENCE : 1)));
   g_ptr_array_add(argv, g_strdup(opening->text));
   for (const char *const *word = opening->argv; word != NULL && *word != NULL; word++)
     g_ptr_array_add(argv, g_strdup(*word));
@@ -257,6 +257,7 @@ bool shell_start(Shell *shell, const int descriptors[3], const HostScript *openi
   shell->in = descriptors[0];
   shell->out = descriptors[1];
   shell->err = descriptors[2];
+  shell->is_patient = opening->is_lockless;
   const gint64 deadline = deadline_of(opening);
   g_auto(HostReply) noise = {0};
   const bool is_well =
@@ -272,10 +273,14 @@ bool shell_run(Shell *shell, const HostScript *script, HostReply *reply, GError 
     g_string_append_printf(text, " %s", quoted);
   }
   g_string_append_printf(text, "\n%s", script->text);
-  g_autofree char *header = g_strdup_printf("%015zu %015zu\n", text->len, (size_t)script->input_length);
+  gsize first_length = 0;
+  const void *first = script->first == NULL ? NULL : g_bytes_get_data(script->first, &first_length);
+  g_autofree char *header =
+      g_strdup_printf("%015zu %015zu\n", text->len, (size_t)(first_length + script->input_length));
   g_assert(strlen(header) == HEADER_LENGTH);
   struct iovec parts[] = {{.iov_base = header, .iov_len = HEADER_LENGTH},
                           {.iov_base = text->str, .iov_len = text->len},
+                          {.iov_base = (void *)first, .iov_len = first_length},
                           {.iov_base = (void *)script->input, .iov_len = script->input_length}};
   pthread_mutex_lock(&shell->busy);
   const bool is_well = exchange(shell, parts, G_N_ELEMENTS(parts), deadline_of(script), reply, error);
@@ -296,7 +301,8 @@ void shell_beat(Shell *shell) {
     return;
   /* A full socket means that frames are under way, or that the link is stuck: either way this one does not
    * matter. */
-  if (shell->in >= 0 && !shell->is_lost) {
+  const bool is_due = !shell->is_patient || ++shell->beats % SHELL_PATIENCE == 0;
+  if (is_due && shell->in >= 0 && !shell->is_lost) {
     const ssize_t sent = send(shell->in, beat, HEADER_LENGTH, MSG_NOSIGNAL | MSG_DONTWAIT);
     shell->is_lost = sent > 0 && sent != HEADER_LENGTH;
   }

@@ -12,6 +12,7 @@
 enum {
   SHELL_IDLE_SECONDS = 10, /* without a frame for so long, the shell on the host ends, and its lock with it */
   SHELL_BEAT_MS = 3000,    /* so a heartbeat goes out this often */
+  SHELL_PATIENCE = 10, /* times as long, both, without a lock: each heartbeat costs the host two processes */
 };
 
 typedef struct {
@@ -20,14 +21,16 @@ typedef struct {
   char *marker;
   GString *unread[2]; /* what came on out and err behind the last answer */
   bool is_lost;       /* a script timed out or the shell ended: nothing more can be asked */
+  bool is_patient;    /* it holds no lock */
+  guint beats;        /* that were due, if it is patient */
 } Shell;
 
 /* No descriptors yet. A Shell does not move in memory. */
 void shell_init(Shell *shell);
 void shell_clear(Shell *shell); /* closes the descriptors */
 
-/* The program to start on the host, NULL-terminated; g_strfreev. idle_seconds 0: waits for frames for ever.
- */
+/* The program to start on the host, NULL-terminated; g_strfreev. idle_seconds (without a lock, SHELL_PATIENCE
+ * times as many) 0: waits for frames for ever. */
 char **shell_argv(const Shell *shell, guint idle_seconds, const HostScript *opening);
 /* The same as one command line for the user's login shell on the host. Caller frees. */
 char *shell_command(const char *const *argv);
@@ -38,7 +41,7 @@ bool shell_run(Shell *shell, const HostScript *script, HostReply *reply,
                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Nothing more can be asked. */
 bool shell_is_lost(Shell *shell);
-/* From any thread; does nothing while a script runs. */
+/* From any thread, every SHELL_BEAT_MS; does nothing while a script runs. */
 void shell_beat(Shell *shell);
 /* Lets the shell end, and waits a moment until it did, so that the lock is free then. False when it did not.
  */

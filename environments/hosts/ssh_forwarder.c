@@ -16,6 +16,7 @@
 
 enum {
   OUTGOING_PAUSE = 256 << 10,    /* beyond this, channels are not written to */
+  OUTGOING_KEPT = 4 << 10,       /* a buffer that held more is given back */
   LIBSSH2_KEEPALIVE_SECONDS = 2, /* its least; when they are sent is decided here */
   UNANSWERED_MAX = 2,
   ACCEPTS_A_PASS = 16,
@@ -103,7 +104,12 @@ static void flush_outgoing(Forwarder *forwarder) {
     }
     forwarder->outgoing_start += (gsize)count;
   }
-  g_byte_array_set_size(outgoing, 0);
+  if (outgoing->len > OUTGOING_KEPT) { /* a thousand connections would keep as many of the largest so far */
+    g_byte_array_unref(outgoing);
+    forwarder->outgoing = g_byte_array_new();
+  } else {
+    g_byte_array_set_size(outgoing, 0);
+  }
   forwarder->outgoing_start = 0;
 }
 

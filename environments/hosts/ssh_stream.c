@@ -189,6 +189,8 @@ static bool step_starting(Stream *stream, int *link_problem) {
     return false;
   if (code == 0) {
     stream->state = STREAM_OPEN;
+    if (route->kind == ROUTE_EXEC) /* it has the opening script in it, and is not needed any more */
+      g_clear_pointer(&stream->route->name, g_free);
   } else if (is_channel_error(code)) {
     complain_of_session(stream);
     start_closing(stream);

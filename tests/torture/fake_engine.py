@@ -250,6 +250,8 @@ class Engine:
         if kind == "compose":
             action = getattr(self, "compose_" + parts[1])
             return action(query["project"], self.services(request.body))
+        if parts == ["_ping"]:
+            return "OK"
         if parts == ["version"]:
             return {"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12", "Arch": "amd64", "Os": "linux"}
         if parts == ["info"]:
@@ -323,7 +325,8 @@ class Connection(asyncio.Protocol):
         except Refusal as refusal:
             status, text = refusal.status, json.dumps({"message": str(refusal)})
         body = text.encode()
-        head = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+        who = b"Server: Docker/20.10.24 (linux)\r\nApi-Version: 1.41"
+        head = b"HTTP/1.1 %d X\r\n%s\r\nContent-Length: %d\r\n\r\n" % (status, who, len(body))
         self.transport.write(head if request.method == "HEAD" else head + body)
 
 

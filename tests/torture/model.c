@@ -56,6 +56,16 @@ static bool append_to(const char *path, const void *bytes, gsize length) {
   return is_well;
 }
 
+/* Both parts. */
+static GBytes *input_of(const HostScript *script) {
+  GByteArray *input = g_byte_array_new();
+  gsize length = 0;
+  const void *first = script->first == NULL ? NULL : g_bytes_get_data(script->first, &length);
+  g_byte_array_append(input, first, (guint)length);
+  g_byte_array_append(input, script->input, (guint)script->input_length);
+  return g_byte_array_free_to_bytes(input);
+}
+
 static int complain(HostReply *reply, const char *what) {
   g_string_append_printf(reply->err, "%s: %s\n", what, g_strerror(errno));
   return 1;
@@ -72,6 +82,9 @@ static int run_in_shell(const Model *model, const HostScript *script, HostReply 
   g_autoptr(GPtrArray) argv = g_ptr_array_new();
   g_autofree char *said = NULL;
   g_autofree char *err = NULL;
+  g_autoptr(GBytes) input = input_of(script);
+  gsize bytes_length = 0;
+  const char *bytes = g_bytes_get_data(input, &bytes_length);
   gsize length = 0;
   int status = 0;
   const char *first[] = {"/bin/sh", "-c", text, "slipway"};
@@ -82,7 +95,7 @@ static int run_in_shell(const Model *model, const HostScript *script, HostReply 
   g_ptr_array_add(argv, NULL);
   g_auto(GStrv) environment = g_environ_setenv(g_get_environ(), "HOME", model->home, TRUE);
   bool has_run =
-      append_to(in, script->input, script->input_length) &&
+      append_to(in, bytes, bytes_length) &&
       g_spawn_sync(NULL, (char **)argv->pdata, environment, 0, NULL, NULL, NULL, &err, &status, NULL) &&
       g_file_get_contents(out, &said, &length, NULL);
   tree_remove(folder);
@@ -157,7 +170,7 @@ static void tell_names(GString *out, const char *folder, const char *kind) {
     tell(out, kind, "%s", (const char *)names->pdata[i]);
 }
 
-static void tell_facts(const char *home, const char *folder, GString *out) {
+static void tell_facts(const char *home, const char *folder, bool is_locked, GString *out) {
   struct statvfs space = {0};
   (void)statvfs(home, &space);
   g_autofree char *machine = machine_id();
@@ -169,7 +182,8 @@ static void tell_facts(const char *home, const char *folder, GString *out) {
   tell(out, "machine_id", "%s", machine);
   tell(out, "compose", "plugin");
   tell(out, "engine", "usable");
-  tell(out, "space", "%lu %lu %lu %lu", space.f_bavail, space.f_bsize, space.f_ffree, space.f_files);
+  if (is_locked)
+    tell(out, "space", "%lu %lu %lu %lu", space.f_bavail, space.f_bsize, space.f_ffree, space.f_files);
   tell(out, "clock", "%" G_GINT64_FORMAT "000", g_get_real_time());
   if (current != NULL)
     tell(out, "current", "%s", current);
@@ -188,7 +202,7 @@ static int run_opening(Model *model, const HostScript *script, HostReply *reply)
   g_autofree char *folder = folder_of(model->home, script->argv[0]);
   int status = *script->argv[1] == '\0' ? 0 : take_lock(model, folder, script->argv, reply);
   if (status == 0)
-    tell_facts(model->home, folder, reply->out);
+    tell_facts(model->home, folder, *script->argv[1] != '\0', reply->out);
   return status;
 }
 
@@ -215,7 +229,7 @@ static bool unpack_entry(const TarHeader *header, const char *path, const char *
   return append_to(path, bytes, size) && g_chmod(path, mode) == 0;
 }
 
-/* What archive_finish packs: ustar, long names as GNU writes them. */
+/* What archive.c packs: ustar, long names as GNU writes them. */
 static bool unpack(const char *archive, gsize length, const char *folder) {
   g_autofree char *long_name = NULL;
   for (gsize at = 0; at + BLOCK <= length && archive[at] != '\0';) {
@@ -259,10 +273,11 @@ static int run_upload(Model *model, const HostScript *script, HostReply *reply) 
   (void)model;
   const char *folder = script->argv[0];
   g_autofree char *incoming = g_build_filename(folder, "incoming.XXXXXX", NULL);
+  g_autoptr(GBytes) archive = input_of(script);
   g_autofree char *release = g_build_filename(folder, "releases", script->argv[1], NULL);
   remove_leftovers(folder, "incoming.");
   if (!make_folder(folder, "releases") || !make_folder(folder, "files") || mkdtemp(incoming) == NULL ||
-      !unpack(script->input, script->input_length, incoming))
+      !unpack(g_bytes_get_data(archive, NULL), g_bytes_get_size(archive), incoming))
     return complain(reply, "upload");
   g_autofree char *packed = g_build_filename(incoming, "release", NULL);
   g_autofree char *packed_files = g_build_filename(incoming, "files", NULL);

@@ -6,6 +6,7 @@
 # 73 nothing can be written here, 75 another holds the lock, 76 the folder belongs to another machine.
 # Scripts that come later (unlock.sh) find these functions in the shell.
 # No backslash before a quote or a backslash: see shell-loop.sh.
+# It runs on every host at every connection, and a process costs it half a millisecond: so builtins where they do.
 
 slipway_tell() {
   printf '%s %s\0' "$1" "$2"
@@ -14,13 +15,27 @@ slipway_tell() {
 # $1: name; $2: file; $3: how much of its end, at most. Nothing when there is no such file.
 slipway_tell_end() {
   [ -f "$2" ] && [ -r "$2" ] || return 0
-  slipway_size=$(wc -c <"$2") slipway_from=1
+  slipway_size=$(wc -c <"$2")
   if [ "$slipway_size" -gt "$3" ]; then
-    slipway_from=$((slipway_size - $3 + 1)) slipway_size=$3
+    printf '%s:%d\0' "$1" "$3"
+    tail -c "+$((slipway_size - $3 + 1))" <"$2" | head -c "$3"
+  else
+    printf '%s:%d\0' "$1" "$slipway_size"
+    head -c "$slipway_size" <"$2"
   fi
-  printf '%s:%d\0' "$1" "$slipway_size"
-  tail -c "+$slipway_from" <"$2" | head -c "$slipway_size"
   printf '\0'
+}
+
+slipway_head_stops() {
+  slipway_rest=
+  {
+    head -c 2 >/dev/null
+    IFS= read -r slipway_rest
+  } <<END
+a
+b
+END
+  [ "$slipway_rest" = b ]
 }
 
 slipway_find_tools() {
@@ -30,7 +45,7 @@ slipway_find_tools() {
   done
   # The shell that stays reads its frames with it; busybox's reads ahead, and would eat what follows.
   if [ -z "$slipway_missing" ]; then
-    [ "$(printf ab | { head -c 1 >/dev/null && head -c 1; })" = b ] && return
+    slipway_head_stops && return
     slipway_missing=' a head that reads no more than it is told'
   fi
   slipway_tell missing "${slipway_missing# }"
@@ -112,7 +127,8 @@ slipway_write_lock() {
 # $1: the environment's folder; $2: holder; $3: which run of slipway.
 slipway_take_lock() {
   (umask 077 && mkdir -p "$1/releases" "$1/files" && : >>"$1/lock") || return 73
-  slipway_now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  slipway_clock=$(date -u '+%s%N %Y-%m-%dT%H:%M:%SZ')
+  slipway_now=${slipway_clock#* } slipway_clock=${slipway_clock%% *}
   exec 9>>"$1/lock"
   if ! flock -n 9; then
     exec 9>&-
@@ -130,24 +146,27 @@ slipway_take_lock() {
   slipway_write_lock "$@" "$slipway_now"
 }
 
+# Into $slipway_compose: what facts.c knows as a kind.
 slipway_find_compose() {
   for slipway_folder in "$HOME/.docker/cli-plugins" /usr/local/lib/docker/cli-plugins \
     /usr/local/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins /usr/libexec/docker/cli-plugins; do
     if [ -x "$slipway_folder/docker-compose" ]; then
-      echo plugin
+      slipway_compose=plugin
       return
     fi
   done
   slipway_compose=$(command -v docker-compose) || return 0
   # Version 1 is a Python script, or a bundle of one; only the latter has to be asked, which takes a moment.
-  if [ "$(head -c 2 "$slipway_compose")" = '#!' ]; then
-    echo v1
-  else
-    case $(docker-compose version --short 2>/dev/null) in
-      1.*) echo v1 ;;
-      *) echo standalone ;;
-    esac
-  fi
+  IFS= read -r slipway_compose <"$slipway_compose"
+  case $slipway_compose in
+    "#!"*) slipway_compose=v1 ;;
+    *)
+      case $(docker-compose version --short 2>/dev/null) in
+        1.*) slipway_compose=v1 ;;
+        *) slipway_compose=standalone ;;
+      esac
+      ;;
+  esac
 }
 
 slipway_tell_engine() {
@@ -162,18 +181,28 @@ slipway_tell_engine() {
   fi
 }
 
-# $1: the environment's folder; $2: the engine's socket.
+slipway_tell_hostname() {
+  slipway_name=
+  [ -r /proc/sys/kernel/hostname ] && IFS= read -r slipway_name </proc/sys/kernel/hostname
+  slipway_tell hostname "${slipway_name:-$(uname -n)}"
+}
+
+# $1: a folder. Who takes the lock is going to write there.
+slipway_tell_space() {
+  slipway_tell space "$(stat -f -c '%a %S %d %c' -- "$1")"
+}
+
+# $1: the environment's folder; $2: the engine's socket; $3: holder.
 slipway_tell_facts() {
   slipway_tell home "$HOME"
   slipway_tell folder "$1"
-  slipway_tell hostname "$(uname -n)"
+  slipway_tell_hostname
   slipway_tell machine_id "$slipway_machine"
-  slipway_tell compose "$(slipway_find_compose)"
+  slipway_find_compose
+  slipway_tell compose "$slipway_compose"
   slipway_tell_engine "$2"
-  slipway_place=$1
-  [ -d "$slipway_place" ] || slipway_place=$HOME
-  slipway_tell space "$(stat -f -c '%a %S %d %c' -- "$slipway_place")"
-  slipway_tell clock "$(date +%s%N)"
+  [ -z "$3" ] || slipway_tell_space "$1"
+  slipway_tell clock "${slipway_clock:-$(date +%s%N)}"
   [ -L "$1/current" ] && slipway_tell current "$(readlink -- "$1/current")"
   slipway_tell_end manifest "$1/current/manifest.json" 1048577
   slipway_tell_end journal "$1/journal.jsonl" 262145
@@ -190,6 +219,6 @@ slipway_open() {
   if [ -n "$2" ]; then
     slipway_take_lock "$HOME/.slipway/$1" "$2" "$4" || return
   fi
-  (slipway_tell_facts "$HOME/.slipway/$1" "$3")
+  slipway_tell_facts "$HOME/.slipway/$1" "$3" "$2"
 }
 slipway_open "$@"

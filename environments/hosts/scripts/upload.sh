@@ -1,5 +1,5 @@
 #!/bin/sh
-# upload.sh FOLDER UID < archive: takes what compose_bundle packed to FOLDER/files/HASH, FOLDER/secrets/NAME and FOLDER/releases/UID.
+# upload.sh FOLDER UID < archive: takes what compose/bundle.c packed to FOLDER/files/HASH, FOLDER/secrets/NAME and FOLDER/releases/UID.
 # Nothing is seen under those names before it is whole and on disk; what is there of the first two is never touched, a release that is
 # there and the same stays. The caller holds the lock: no other upload runs. Needs tar, find, mktemp (GNU or busybox).
 set -eu

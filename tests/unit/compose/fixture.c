@@ -97,6 +97,17 @@ static int file_of(GBytes *input) {
   return file;
 }
 
+GBytes *whole_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
+                     GHashTable *present) {
+  g_autoptr(BundleShelf) shelf = bundle_shelf_new();
+  g_autoptr(GBytes) shared = compose_bundle_shared(shelf, project, NULL, present),
+                    own = compose_bundle_own(extra, secrets);
+  GByteArray *whole = g_byte_array_new();
+  g_byte_array_append(whole, g_bytes_get_data(shared, NULL), (guint)g_bytes_get_size(shared));
+  g_byte_array_append(whole, g_bytes_get_data(own, NULL), (guint)g_bytes_get_size(own));
+  return g_byte_array_free_to_bytes(whole);
+}
+
 int run(const char *const *argv, const char *const *environment, GBytes *input, char **out, char **err) {
   g_autoptr(GError) error = NULL;
   int in = file_of(input), out_file = file_of(NULL), err_file = file_of(NULL), status = 0;

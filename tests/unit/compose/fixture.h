@@ -27,6 +27,10 @@ ComposeProject *project_of(Folder folder, const char *yaml);
 #define DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 GHashTable *pins_of(const ComposeProject *project);
 
+/* Both halves of what is uploaded, as a host gets them. Any of the arrays and the set may be NULL. */
+GBytes *whole_bundle(const ComposeProject *project, GPtrArray *extra, GPtrArray *secrets,
+                     GHashTable *present);
+
 /* Runs argv with `input` on stdin and `environment` (NULL: this process's); its exit status, what it wrote in
  * *out and *err. */
 int run(const char *const *argv, const char *const *environment, GBytes *input, char **out, char **err);

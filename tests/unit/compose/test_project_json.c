@@ -50,8 +50,8 @@ Test(project_json, comes_back_the_same) {
   g_autofree char *override = compose_override(project, pins, "/f", NULL),
                   *override_back = compose_override(back, pins, "/f", NULL);
   cr_expect_str_eq(override, override_back);
-  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL, NULL),
-                    bundle_back = compose_bundle(back, NULL, NULL, NULL);
+  g_autoptr(GBytes) bundle = whole_bundle(project, NULL, NULL, NULL),
+                    bundle_back = whole_bundle(back, NULL, NULL, NULL);
   cr_expect(g_bytes_equal(bundle, bundle_back));
 }
 

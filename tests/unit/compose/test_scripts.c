@@ -26,7 +26,7 @@ static GBytes *bundle_of(const ComposeProject *project, const char *place, const
   add(extra, "images.yml", 0644, override);
   add(extra, "env", 0600, env);
   add(extra, "manifest.json", 0644, manifest);
-  return compose_bundle(project, extra, NULL, NULL);
+  return whole_bundle(project, extra, NULL, NULL);
 }
 
 static ComposeProject *sample(Folder folder) {
@@ -109,12 +109,28 @@ Test(bundle, leaves_out_what_the_host_has) {
   g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < project->trees->len; i++)
     g_hash_table_add(present, ((FileTree *)project->trees->pdata[i])->hash);
-  g_autoptr(GBytes) bundle = compose_bundle(project, NULL, NULL, present);
+  g_autoptr(GBytes) bundle = whole_bundle(project, NULL, NULL, present);
   const char *const argv[] = {"tar", "-tf", "-", NULL};
   g_autofree char *out = NULL;
   cr_assert_eq(run(argv, NULL, bundle, &out, NULL), 0);
   cr_expect_null(strstr(out, "files/"));
   cr_expect_not_null(strstr(out, "release/project/deploy/compose.yml\n"));
+}
+
+Test(bundle, is_packed_once_for_hosts_that_lack_the_same) {
+  g_auto(Folder) folder = folder_new();
+  g_autoptr(ComposeProject) project = sample(folder);
+  g_autoptr(BundleShelf) shelf = bundle_shelf_new();
+  g_autoptr(GHashTable) one = g_hash_table_new(g_str_hash, g_str_equal);
+  g_autoptr(GHashTable) other = g_hash_table_new(g_str_hash, g_str_equal);
+  g_hash_table_add(one, (gpointer)hash_of(project, "conf"));
+  g_hash_table_add(other, (gpointer)hash_of(project, "conf"));
+  g_hash_table_add(other, (gpointer) "of another release");
+  g_autoptr(GBytes) of_one = compose_bundle_shared(shelf, project, NULL, one),
+                    of_other = compose_bundle_shared(shelf, project, NULL, other),
+                    of_new = compose_bundle_shared(shelf, project, NULL, NULL);
+  cr_expect_eq(of_one, of_other);
+  cr_expect_gt(g_bytes_get_size(of_new), g_bytes_get_size(of_one));
 }
 
 Test(upload, puts_everything_in_place_and_can_be_repeated) {

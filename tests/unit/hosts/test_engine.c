@@ -46,6 +46,35 @@ Test(engine_api, is_the_newest_that_both_sides_speak) {
   }
 }
 
+static cJSON *read_ping(long status, const char *server, const char *api) {
+  g_auto(HttpReply) reply = {.status = status};
+  reply.headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  reply.body = g_string_new("OK");
+  if (server != NULL)
+    g_hash_table_insert(reply.headers, g_strdup("server"), g_strdup(server));
+  if (api != NULL)
+    g_hash_table_insert(reply.headers, g_strdup("api-version"), g_strdup(api));
+  return engine_read_ping(&reply);
+}
+
+Test(engine_api, is_told_by_a_ping_unless_old_ones_may_be_gone) {
+  g_autoptr(cJSON) version = read_ping(200, "Docker/20.10.24+dfsg1 (linux)", "1.41");
+  cr_expect_str_eq(json_string(version, "Version"), "20.10.24+dfsg1");
+  cr_expect_str_eq(json_string(version, "ApiVersion"), "1.41");
+  static const struct {
+    long status;
+    const char *server, *api;
+  } unclear[] = {
+      {200, "Docker/29.0.0 (linux)", "1.52"},
+      {200, "Docker/29.0.0 (linux)", NULL},
+      {200, "nginx", "1.41"},
+      {200, NULL, "1.41"},
+      {404, "Docker/20.10.24 (linux)", "1.41"},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(unclear); i++)
+    cr_expect_null(read_ping(unclear[i].status, unclear[i].server, unclear[i].api), "row %u", i);
+}
+
 #define UNHEALTHY                                                                                            \
   "{\"Id\":\"32cef875cd47\",\"State\":{\"Status\":\"running\",\"OOMKilled\":false,\"ExitCode\":0,\"Error\":" \
   "\"\","                                                                                                    \
