@@ -128,34 +128,64 @@ wait_until() {
 
 ### what a host runs; the last argument is the Compose project, needed only if a host has several
 
+# The engine is asked by curl and its answers are taken apart here: docker and jq take several times as long, and tests
+# have hundreds of questions.
+
+# engine HOST PATH [CURL OPTION...]: what its engine answers.
+engine() { curl -fsS --unix-socket "$FLEET/hosts/$1/run/docker.sock" "http://docker$2" "${@:3}"; }
+
 containers() {
-  fleet docker "$1" ps -aq --no-trunc --filter "label=com.docker.compose.service=$2" \
-    ${3:+--filter "label=com.docker.compose.project=$3"}
+  local json
+  json=$(engine "$1" /containers/json --get --data all=true --data-urlencode \
+    "filters={\"label\": [\"com.docker.compose.service=$2\"${3:+, \"com.docker.compose.project=$3\"}]}") || return
+  while [[ $json =~ \{\"Id\":\"([0-9a-f]{64})\" ]]; do
+    echo "${BASH_REMATCH[1]}"
+    json=${json#*"${BASH_REMATCH[0]}"}
+  done
 }
 
 # Exactly one container's id, or nothing.
 container_id() {
   local ids
-  ids=$(containers "$@")
-  [ "$(wc -w <<<"$ids")" -le 1 ] || fail "$1 has several containers of $2: $ids"
+  ids=$(containers "$@") || return
+  case $ids in *$'\n'*) fail "$1 has several containers of $2: $ids" ;; esac
   echo "$ids"
 }
 
-# container_field HOST SERVICE FORMAT [PROJECT]: docker inspect --format.
-container_field() { fleet docker "$1" inspect --format "$3" "$(container_id "$1" "$2" "${4-}")"; }
+# inspect_container HOST SERVICE [PROJECT]: the engine's JSON.
+inspect_container() {
+  local id
+  id=$(container_id "$@") || return
+  engine "$1" "/containers/$id/json"
+}
 
-container_health() { container_field "$1" "$2" '{{.State.Health.Status}}' "${3-}"; }
-is_healthy() { [ "$(container_health "$@")" = healthy ]; }
+# container_field HOST SERVICE FILTER [PROJECT]: jq on that.
+container_field() { inspect_container "$1" "$2" "${4-}" | jq -r "$3"; }
+
+is_healthy() { [[ $(inspect_container "$@") == *'"Health":{"Status":"healthy"'* ]]; }
+
+# has_variable HOST SERVICE NAME=VALUE [PROJECT]: is that in its container's environment?
+has_variable() { [[ $(inspect_container "$1" "$2" "${4-}") == *"\"$3\""* ]]; }
 
 # The digest that a service's container runs: sha256:…
 container_digest() {
-  local image
-  image=$(container_field "$1" "$2" '{{.Image}}' "${3-}")
-  fleet docker "$1" image inspect --format '{{join .RepoDigests "\n"}}' "$image" | sed -n '1s/.*@//p'
+  local json
+  json=$(inspect_container "$@") || return
+  [[ $json =~ \"Image\":\"(sha256:[0-9a-f]{64})\" ]] || fail "no image in $json"
+  json=$(engine "$1" "/images/${BASH_REMATCH[1]}/json") || return
+  [[ $json =~ \"RepoDigests\":\[\"[^\"@]*@([^\"]*)\" ]] || return 0
+  echo "${BASH_REMATCH[1]}"
 }
 
 # What every container on a host is, one a line: for before-and-after comparisons.
-all_containers() { fleet docker "$1" ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}' | sort; }
+all_containers() {
+  local json line
+  json=$(engine "$1" '/containers/json?all=true') || return
+  while IFS= read -r line; do
+    [[ $line =~ ^\{\"Id\":\"([0-9a-f]{64})\",\"Names\":\[\"/([^\"]*)\".*\"State\":\"([a-z]*)\" ]] || continue
+    echo "${BASH_REMATCH[@]:1}"
+  done <<<"${json//'{"Id":'/$'\n{"Id":'}" | sort
+}
 
 # page HOST [PORT]: what its web service says.
 page() { curl -fsS --max-time 5 "http://$(fleet address "$1"):${2:-80}/"; }

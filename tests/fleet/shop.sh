@@ -6,19 +6,23 @@
 #   make_shop ci=ci1 end2end=e1 prod=prod1,prod2,prod3   # writes slipway.yml, compose.yml … into $WORK
 #   push web 1.0                                          # fleet image, tagged with the version
 #   release 1.0                                           # slipway release create, all images with that tag
+#
+# A test that is not about several services says `SHOP_SERVICES=web` before make_shop: a host then starts a third of the containers.
 REGISTRY=''
+SHOP_SERVICES='web api proxy'
 
 # make_shop ENV=HOST,HOST...: the order is the pipeline's; "+ENV=..." stands outside it. $SHOP_SETTINGS, if set, goes into
 # `defaults`.
 make_shop() {
-  local pair environments=''
+  local pair environments='' image images=''
   REGISTRY=$(fleet registry address)
+  for image in $(own_images); do images+="${images:+, }$image: $REGISTRY/shop/$image"; done
   for pair in "$@"; do
     [[ $pair == +* ]] || environments+="${environments:+, }${pair%%=*}"
   done
   {
     echo "app: shop"
-    echo "images: {web: $REGISTRY/shop/web, api: $REGISTRY/shop/api}"
+    echo "images: {$images}"
     echo "pipeline: [$environments]"
     echo "compose: compose.yml"
     echo "history: history.db"
@@ -38,8 +42,11 @@ make_shop() {
   } >slipway.yml
   write_compose
   echo "welcome" >motd
-  fleet image library/proxy:stable web sidecar-1 >/dev/null
+  [[ $SHOP_SERVICES != *proxy* ]] || fleet image library/proxy:stable web sidecar-1 >/dev/null
 }
+
+# The services whose images are the shop's own.
+own_images() { echo "${SHOP_SERVICES% proxy}"; }
 
 # One environment, ci, on this very machine: `local` is the engine of a fleet host of that name. Compose is this machine's, and so
 # would its ~/.slipway be: $HOME is the test's.
@@ -58,18 +65,34 @@ start_local_shop() {
 
 # The tags in it are what a laptop uses; slipway replaces them.
 write_compose() {
-  cat >compose.yml <<YAML
-version: "3.8"
-services:
+  local service
+  {
+    printf 'version: "3.8"\nservices:\n'
+    for service in $SHOP_SERVICES; do "${service}_service"; done
+  } >compose.yml
+}
+
+web_service() {
+  cat <<YAML
   web:
     image: $REGISTRY/shop/web:dev
     ports: ["80:8080"]
     restart: unless-stopped
     environment: {GREETING: "\${GREETING:-nobody}"}
+YAML
+}
+
+api_service() {
+  cat <<YAML
   api:
     image: $REGISTRY/shop/api:dev
     restart: unless-stopped
     volumes: ["./motd:/etc/motd:ro"]
+YAML
+}
+
+proxy_service() {
+  cat <<YAML
   proxy:
     image: $REGISTRY/library/proxy:\${PROXY_TAG:-stable}
     restart: unless-stopped
@@ -83,10 +106,10 @@ push() {
   fleet image "shop/$name:$version" "$behaviour" "$version" "$@"
 }
 
-# build VERSION: both images.
+# build VERSION [OPTION...]: the shop's own images.
 build() {
-  push web "$1" >/dev/null
-  push api "$1" >/dev/null
+  local image
+  for image in $(own_images); do push "$image" "$1" web "${@:2}" >/dev/null; done
 }
 
 # release VERSION: of what was pushed under that tag; prints r7.

@@ -7,6 +7,7 @@
 
 start_fleet one two three
 HOSTS=(one two three)
+SHOP_SERVICES=web
 make_shop prod=one,two,three
 cat >compose.yml <<YAML
 version: "3.8"

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet bastion prod1:behind=bastion prod2:behind=bastion
+SHOP_SERVICES=web
 make_shop prod=prod1,prod2
 cp slipway.yml direct.yml
 build 1.0

@@ -31,7 +31,7 @@ expect_err 'prod needs a yes.*--yes'
 expect_same "$before" "$(every_id one two)"
 
 begin "down: containers and networks go; volumes, release folders and others' containers stay; a hold does not matter"
-fleet docker one run -d --name other "$(container_field one proxy '{{.Config.Image}}')" >/dev/null
+fleet docker one run -d --name other "$(container_field one proxy .Config.Image)" >/dev/null
 expect_exit 0 slipway hold prod --reason 'until Monday'
 fleet registry stop
 mv compose.yml away.yml

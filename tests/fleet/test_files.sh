@@ -150,7 +150,7 @@ release 2.0 >/dev/null
 with_profile ''
 expect_exit 1 slipway deploy prod 2.0
 expect_err 'Every host runs what it ran before'
-expect_same running "$(container_field queue1 worker '{{.State.Status}}')"
+expect_same running "$(container_field queue1 worker .State.Status)"
 expect_exit 0 slipway plan prod 1.0
 expect_out '^queue1 +1 +nothing +worker '
 others=$(ids web api proxy)

@@ -7,11 +7,12 @@
 
 HOSTS=(h1 h2 h3 h4 h5)
 start_fleet h1 h2 h3 h4 h5
+SHOP_SERVICES='web api'
 make_shop prod=h1,h2,h3,h4,h5
 sed -i 's/  prod:/&\n    rollout: {canary: 1, batch: 2}/' slipway.yml
-build 1.0
+build 1.0 --interval 2
 release 1.0 >/dev/null
-build 2.0
+build 2.0 --interval 2
 release 2.0 >/dev/null
 
 # Image, configuration and health of everything that slipway runs on a host, without what names a container: one a line.
@@ -24,7 +25,12 @@ running() {
         .Config.Env, .HostConfig.Binds, .HostConfig.PortBindings, .Config.Labels["com.docker.compose.config-hash"]]'
   done
 }
-are_all_healthy() { ! running "${HOSTS[@]}" | jq -e 'select(.[3] != "healthy")' >/dev/null; }
+are_all_healthy() {
+  local host
+  for host in "${HOSTS[@]}"; do
+    ! engine "$host" '/containers/json?all=true' | grep -o '"Status":"[^"]*"' | grep -qvF '(healthy)' || return
+  done
+}
 is_as_before() { are_all_healthy && [ "$(running "${HOSTS[@]}")" = "$before" ]; }
 
 # What version 2 wants to read there is on every host but one.

@@ -24,9 +24,9 @@ expect_exit 0 env DOCKER_BUILDKIT=0 "$FLEET_TOOLS/fleet" docker local build -q -
 expect_exit 0 fleet docker local push -q "$REGISTRY/app/built:v1"
 BUILT=$(fleet docker local image inspect --format '{{index .RepoDigests 0}}' "$REGISTRY/app/built:v1")
 expect_exit 0 fleet ssh one docker pull -q "$BUILT"
-V1=$(fleet image app/web web v1)
-expect_same "$V1" "$(fleet image app/web web v1)"
-expect_other "$V1" "$(fleet image app/web:v1 web v1 --content other)"
+V1=$(fleet image app/web web v1 --interval 1)
+expect_same "$V1" "$(fleet image app/web web v1 --interval 1)"
+expect_other "$V1" "$(fleet image app/web:v1 web v1 --interval 1 --content other)"
 
 begin "each kind of Compose brings a service up, and it becomes healthy"
 for host in one two; do

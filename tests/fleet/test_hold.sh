@@ -6,6 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet ci1 prod1 prod2
+SHOP_SERVICES=web
 make_shop ci=ci1 prod=prod1,prod2
 
 ship() {

@@ -7,6 +7,7 @@
 
 HOSTS=(one two)
 start_fleet "${HOSTS[@]}"
+SHOP_SERVICES=web
 make_shop prod=one,two
 sed -i 's/^  prod:/&\n    rollout: {batch: 1}\n    tasks:\n      before_host: [{name: drain, command: [.\/lb, out]}]\n      after_host: [{name: add, command: [.\/lb, in]}]/' slipway.yml
 

@@ -8,26 +8,23 @@
 start_fleet ci1 e1
 make_shop ci=ci1 end2end=e1
 
-# expect_only_json EXIT CMD...: every line of stdout is an object or an array by itself.
+# expect_only_json EXIT CMD...: stdout is JSON, and each document of it an object or an array.
 expect_only_json() {
+  local others
   expect_exit "$@"
   [ -s "$WORK/.stdout" ] || fail "stdout is empty"
-  local line
-  while IFS= read -r line; do
-    jq -e 'type == "object" or type == "array"' <<<"$line" >/dev/null 2>&1 || fail "not a JSON document: $line"
-  done < <(jq -c . "$WORK/.stdout" || echo "(the rest is not JSON)")
+  others=$(jq -c 'select(type != "object" and type != "array")' "$WORK/.stdout" 2>&1) || fail "not JSON: $others"
+  expect_same '' "$others"
 }
 
 # expect_events EXIT CMD...: a running command: an event a line, `result` the last and only one.
 expect_events() {
+  local others
   expect_only_json "$@"
-  local line
-  while IFS= read -r line; do
-    jq -e '(.time | test("^[0-9-]{10}T[0-9:.]+Z$")) and (.event | IN("step", "pull", "health", "log", "task", "result"))' \
-      <<<"$line" >/dev/null 2>&1 || fail "not an event on a line of its own: $line"
-  done <"$WORK/.stdout"
-  expect_same result "$(jq -r .event "$WORK/.stdout" | tail -1)"
-  expect_same 1 "$(jq -r .event "$WORK/.stdout" | grep -c result)"
+  others=$(jq -rR '. as $line | ((fromjson? | objects) // {}) | select(((.time | tostring | test("^[0-9-]{10}T[0-9:.]+Z$")) and
+    (.event | IN("step", "pull", "health", "log", "task", "result"))) | not) | $line' "$WORK/.stdout")
+  [ -z "$others" ] || fail "not an event on a line of its own: $others"
+  expect_same '["result"]' "$(jq -sc 'map(.event) | .[index("result"):]' "$WORK/.stdout")"
 }
 
 # expect_keys FILTER KEY...: it is an object with at least these.

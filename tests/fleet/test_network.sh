@@ -7,7 +7,8 @@
 . "$(dirname "$0")/shop.sh"
 
 ENVIRONMENTS=(pull up health) # each is one host of that name, and `other`
-start_fleet pull:compose=v1 up health:compose=v1 other
+start_fleet pull up health:compose=v1 other
+SHOP_SERVICES=web
 make_shop +pull=pull,other +up=up,other +health=health,other
 # They share the host `other`: each has a port of its own there.
 # shellcheck disable=SC2016 # Compose expands it
@@ -22,7 +23,6 @@ push web pull web --size 8 >/dev/null
 push web up >/dev/null
 push web health slow --seconds 5 >/dev/null
 for version in "${ENVIRONMENTS[@]}"; do
-  push api "$version" >/dev/null
   release "$version" >/dev/null
 done
 
@@ -48,7 +48,7 @@ end_one() {
 
 # has_said ENVIRONMENT FILTER: of an event about its own host.
 has_said() { jq -se --arg host "$1" "any(.[]; .host == \$host and ($2))" "$1.out"; }
-version_on() { container_field "$1" web '{{.Config.Env}}' "shop--$2" | grep -o 'VERSION=[a-z0-9.]*'; }
+version_on() { inspect_container "$1" web "shop--$2" | grep -o 'VERSION=[a-z0-9.]*'; }
 # The id of the environment's web container there, which the engine is asked for: no link is needed.
 web_on() { container_id "$1" web "shop--$2"; }
 # expect_last ENVIRONMENT STEP HOSTS: what failed on its own host in the last deployment, and what is said of both.

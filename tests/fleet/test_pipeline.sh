@@ -5,7 +5,7 @@
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_fleet ci1 e1:compose=v1 prod1 prod2:compose=v1 prod3:port=2222
+start_fleet ci1 e1 prod1 prod2:compose=v1 prod3:port=2222
 make_shop ci=ci1 end2end=e1 prod=prod1,prod2,prod3
 
 begin "a release pins what the tags point to"

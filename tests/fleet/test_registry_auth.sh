@@ -89,7 +89,7 @@ keep_credentials "$PRIVATE" "$PASSWORD"
 expect_exit 0 release 1.0
 expect_exit 0 slipway deploy prod 1.0
 expect_no_credential
-expect_same "$(container_field one web '{{.State.Running}}')" true
+expect_same "$(container_field one web .State.Running)" true
 
 begin "credentials that have expired (4): on the controller, and where only the host needs them; no container is changed"
 expect_exit 0 release 2.0
@@ -119,7 +119,7 @@ fleet exec one sh -c 'docker image ls -q | xargs -r docker rmi -f' >/dev/null 2>
 printf '#!/bin/sh\nprintf %s\n' "'{\"Username\": \"deployer\", \"Secret\": \"$PASSWORD\"}'" >bin/docker-credential-vault
 expect_exit 0 release 1.0
 expect_exit 0 slipway deploy prod 1.0
-expect_same "$(container_field one web '{{.State.Running}}')" true
+expect_same "$(container_field one web .State.Running)" true
 expect_no_credential
 grep -qF "$PASSWORD" token.db* && fail "the history has the password"
 printf '#!/bin/sh\nprintf %s\n' "'{\"Username\": \"deployer\", \"Secret\": \"of-yesterday\"}'" >bin/docker-credential-vault

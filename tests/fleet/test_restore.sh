@@ -6,6 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one two:compose=v1 three
+SHOP_SERVICES='web api'
 make_shop prod=one,two,three +waves=one,two,three +stop=one,two,three +new=two
 # Several environments share the hosts here: each has a port of its own.
 # shellcheck disable=SC2016 # Compose expands it
@@ -27,7 +28,7 @@ with_extra_port() { sed -i 's/"${PORT}:8080"/&, "${EXTRA:-90}:8080"/' compose.ym
 # shellcheck disable=SC2016
 without_extra_port() { sed -i 's/, "${EXTRA:-90}:8080"//' compose.yml; }
 
-is_running_version() { container_field "$1" web '{{.Config.Env}}' shop--prod | grep -q "VERSION=$2"; }
+is_running_version() { has_variable "$1" web "VERSION=$2" shop--prod; }
 
 # The containers of one environment on a host.
 containers_of() {
@@ -36,7 +37,7 @@ containers_of() {
 }
 
 for version in 1.0 2.0 3.0; do
-  build "$version"
+  build "$version" --interval 5
   release "$version" >/dev/null
 done
 
@@ -131,7 +132,7 @@ without_extra_port
 
 begin "a rollback to images that are gone, the registry too, changes nothing (4)"
 expect_exit 0 slipway deploy prod 3.0
-image=$(container_field three web '{{.Image}}' shop--prod)
+image=$(container_field three web .Image shop--prod)
 expect_exit 0 slipway deploy prod 2.0
 before=$(containers_of prod "${HOSTS[@]}")
 fleet registry stop

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one:compose=v1 two
+SHOP_SERVICES='web api'
 make_shop prod=one,two
 cat >tasks.yml <<'YAML'
     tasks:

@@ -55,7 +55,7 @@ write_shop ''
 # Everything that is said, kept, and in any process's command line, for `seen`.
 transcript=$WORK/transcript.log
 sample_processes() {
-  while :; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -aFf shapes >>processes.log || true; done
+  while sleep 0.05; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -aFf shapes >>processes.log || true; done
 }
 sample_processes &
 sampler=$!

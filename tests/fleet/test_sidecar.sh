@@ -7,6 +7,7 @@
 
 start_fleet ci1 e1:compose=v1 prod1 prod2 sand
 make_shop ci=ci1 end2end=e1 prod=prod1,prod2 +sandbox=sand
+SHOP_SERVICES='web proxy' write_compose # the others come later
 
 digest_of_sidecar() { fleet image library/proxy:stable web "$1" | sed 's/.*@//'; }
 

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one two three
+SHOP_SERVICES=web
 make_shop prod=one,two,three next=one
 # One small service: what is tested is which hosts get it.
 cat >compose.yml <<YAML

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one two
+SHOP_SERVICES=web
 make_shop prod=one,two
 sed -i 's|^history: .*|history: disk/history.db|; s/settle: 300ms/settle: 1s/' slipway.yml
 mkdir disk

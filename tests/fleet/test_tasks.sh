@@ -7,6 +7,7 @@
 
 HOSTS=(one two)
 start_fleet one:compose=v1 two
+SHOP_SERVICES='web api'
 make_shop prod=one,two
 
 # What the tasks' programs shall do is in "mode", which they read: set_mode WORD.

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet ci1 prod1
+SHOP_SERVICES='web proxy'
 make_shop ci=ci1 prod=prod1
 there() { SLIPWAY_HISTORY=$WORK/there.db slipway "$@"; }
 here() { SLIPWAY_HISTORY=$WORK/here.db slipway "$@"; }

@@ -8,6 +8,7 @@
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one two:compose=v1
+SHOP_SERVICES='web api'
 make_shop ci=one,two
 cat >>slipway.yml <<'YAML'
     rollout: {batch: 100%}
