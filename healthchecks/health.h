@@ -20,6 +20,13 @@ typedef struct {
 typedef struct HealthWatch HealthWatch;
 bool health_watch_new(Engine *engine, const char *project, HealthWatch **watch,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same without waiting: health_watch_begun does. `containers` (EngineContainer): what there is now, where
+ * that is known; NULL: it is asked. */
+bool health_watch_begin(Engine *engine, const char *project, const GPtrArray *containers, HealthWatch **watch,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool health_watch_begun(HealthWatch *watch, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* After `compose up`: the containers that there are, the caller drops the reference. */
+bool health_watch_look(HealthWatch *watch, GPtrArray **containers, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void health_watch_free(HealthWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HealthWatch, health_watch_free)
 

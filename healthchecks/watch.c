@@ -32,10 +32,10 @@ static Subject *find_subject(const HealthWatch *watch, const char *id) {
   return NULL;
 }
 
-static void add_subject(HealthWatch *watch, const EngineContainer *container, bool was_there) {
+static void add_subject(HealthWatch *watch, const char *id, const char *service, bool was_there) {
   Subject *subject = g_new0(Subject, 1);
-  subject->id = g_strdup(container->id);
-  subject->service = g_strdup(container->service);
+  subject->id = g_strdup(id);
+  subject->service = g_strdup(service);
   subject->is_stale = true;
   subject->memory = (HealthMemory){.watched_from = watch->began, .was_there = was_there};
   g_ptr_array_add(watch->subjects, subject);
@@ -49,30 +49,41 @@ static bool is_listed(const GPtrArray *containers, const char *id) {
 }
 
 /* Drops subjects that are gone, adds those that are new. */
-static bool refresh_list(HealthWatch *watch, bool was_there, GError **error) {
-  g_autoptr(GPtrArray) containers = NULL;
-  if (!engine_list_containers(watch->engine, watch->project, &containers, error))
-    return false;
+static void take_list(HealthWatch *watch, const GPtrArray *containers, bool was_there) {
   for (guint i = watch->subjects->len; i-- > 0;)
     if (!is_listed(containers, ((const Subject *)watch->subjects->pdata[i])->id))
       g_ptr_array_remove_index(watch->subjects, i);
   for (guint i = 0; i < containers->len; i++) {
     const EngineContainer *container = containers->pdata[i];
     if (find_subject(watch, container->id) == NULL)
-      add_subject(watch, container, was_there);
+      add_subject(watch, container->id, container->service, was_there);
   }
   watch->is_list_stale = false;
-  return true;
 }
 
-bool health_watch_new(Engine *engine, const char *project, HealthWatch **out, GError **error) {
+bool health_watch_begin(Engine *engine, const char *project, const GPtrArray *containers, HealthWatch **out,
+                        GError **error) {
   g_autoptr(HealthWatch) watch = g_new0(HealthWatch, 1);
+  g_autoptr(GPtrArray) asked = NULL;
   watch->engine = engine;
   watch->project = g_strdup(project);
   watch->subjects = g_ptr_array_new_with_free_func((GDestroyNotify)subject_free);
   watch->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   if (!engine_now(engine, &watch->began, error) || !engine_watch(engine, project, &watch->events, error) ||
-      !refresh_list(watch, true, error))
+      (containers == NULL && !engine_list_containers(engine, project, &asked, error)))
+    return false;
+  take_list(watch, containers != NULL ? containers : asked, true);
+  *out = g_steal_pointer(&watch);
+  return true;
+}
+
+bool health_watch_begun(HealthWatch *watch, GError **error) {
+  return engine_watch_begun(watch->events, error);
+}
+
+bool health_watch_new(Engine *engine, const char *project, HealthWatch **out, GError **error) {
+  g_autoptr(HealthWatch) watch = NULL;
+  if (!health_watch_begin(engine, project, NULL, &watch, error) || !health_watch_begun(watch, error))
     return false;
   *out = g_steal_pointer(&watch);
   return true;
@@ -82,6 +93,7 @@ void health_watch_free(HealthWatch *watch) {
   if (watch == NULL)
     return;
   http_stream_free(watch->events);
+  g_clear_pointer(&watch->listed, g_ptr_array_unref);
   g_ptr_array_unref(watch->subjects);
   g_hash_table_unref(watch->told);
   g_free(watch->project);
@@ -101,8 +113,11 @@ static bool handle_event(HealthWatch *watch, const char *line, GError **error) {
   Subject *subject = find_subject(watch, event.container);
   if (changes_the_list(event.action) || subject == NULL)
     watch->is_list_stale = true;
-  if (subject == NULL)
+  if (subject == NULL) {
+    if (event.service != NULL && strcmp(event.action, "destroy") != 0) /* looked at along with the list */
+      add_subject(watch, event.container, event.service, false);
     return true;
+  }
   if (strcmp(event.action, "exec_die") == 0)
     probe_note_end(subject, &event, now);
   if (g_str_has_prefix(event.action, "exec_"))
@@ -131,27 +146,58 @@ static bool take_events(HealthWatch *watch, int timeout_ms, GError **error) {
   }
 }
 
-static bool inspect_stale(HealthWatch *watch, GError **error) {
-  for (guint i = watch->subjects->len; i-- > 0;) {
-    Subject *subject = watch->subjects->pdata[i];
-    if (!subject->is_stale)
-      continue;
-    g_autoptr(ContainerState) state = NULL;
-    if (!engine_inspect_container(watch->engine, subject->id, &state, error))
-      return false;
-    if (state == NULL) { /* gone: its successor, if any, has an event of its own */
-      g_ptr_array_remove_index(watch->subjects, i);
+static GPtrArray *stale_ids(const HealthWatch *watch) {
+  GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < watch->subjects->len; i++) {
+    const Subject *subject = watch->subjects->pdata[i];
+    if (subject->is_stale)
+      g_ptr_array_add(ids, g_strdup(subject->id));
+  }
+  return ids;
+}
+
+/* One that is gone: its successor, if any, has an event of its own. */
+static void take_states(HealthWatch *watch, const GPtrArray *ids, GPtrArray *states) {
+  for (guint i = 0; i < ids->len; i++) {
+    Subject *subject = find_subject(watch, ids->pdata[i]);
+    if (states->pdata[i] == NULL) {
+      g_ptr_array_remove(watch->subjects, subject);
       continue;
     }
     container_state_free(subject->state);
-    subject->state = g_steal_pointer(&state);
+    subject->state = g_steal_pointer(&states->pdata[i]);
     subject->is_stale = false;
   }
-  return true;
 }
 
+/* Everything that is stale at once; what the list has besides needs another look. */
 static bool refresh(HealthWatch *watch, GError **error) {
-  return (!watch->is_list_stale || refresh_list(watch, false, error)) && inspect_stale(watch, error);
+  for (;;) {
+    g_autoptr(GPtrArray) ids = stale_ids(watch);
+    g_autoptr(GPtrArray) states = NULL;
+    g_autoptr(GPtrArray) containers = NULL;
+    if (ids->len == 0 && !watch->is_list_stale)
+      return true;
+    if (!engine_look(watch->engine, watch->is_list_stale ? watch->project : NULL, ids, &containers, &states,
+                     error))
+      return false;
+    take_states(watch, ids, states);
+    if (containers == NULL)
+      continue;
+    take_list(watch, containers, false);
+    g_clear_pointer(&watch->listed, g_ptr_array_unref);
+    watch->listed = g_steal_pointer(&containers);
+  }
+}
+
+bool health_watch_look(HealthWatch *watch, GPtrArray **containers, GError **error) {
+  if (!take_events(watch, 0, error))
+    return false;
+  watch->is_list_stale = true;
+  if (!refresh(watch, error))
+    return false;
+  *containers = g_ptr_array_ref(watch->listed);
+  return true;
 }
 
 /* A service is as well as the worst of its containers. */
@@ -243,7 +289,7 @@ static bool check_http(HealthWatch *watch, const HealthConfig *config, const Hea
 
 bool health_wait(HealthWatch *watch, const HealthConfig *config, const HealthHooks *hooks, GError **error) {
   g_autoptr(HttpClient) client = http_client_new();
-  watch->is_list_stale = true;
+  watch->is_list_stale |= watch->listed == NULL;
   for (gint64 wait_us = 0;;) {
     gint64 now = 0;
     if (!take_events(watch, (int)((wait_us + MS - 1) / MS), error) || !refresh(watch, error) ||

@@ -25,6 +25,7 @@ struct HealthWatch {
   HttpStream *events;
   gint64 began;
   GPtrArray *subjects; /* Subject */
+  GPtrArray *listed;   /* EngineContainer: as last asked, or NULL */
   GHashTable *told;    /* service -> the word last passed to on_state */
   bool is_list_stale;  /* containers came or went */
 };

@@ -393,6 +393,23 @@ static bool is_opening(const HttpStream *stream, bool is_answered_later) {
   return !is_answered_later || sent == 0;
 }
 
+/* Until there is an answer, or only until the request is sent. */
+static bool stream_begin(HttpStream *stream, bool is_answered_later, long timeout_ms, GError **error) {
+  gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+  stream_advance(stream);
+  while (is_opening(stream, is_answered_later)) {
+    int left = left_until(deadline);
+    if (left == 0)
+      return fail(error, SLIPWAY_ERROR_UNREADY, "%s: no answer within %ld ms", stream->exchange.subject,
+                  timeout_ms);
+    stream_poll(stream, left);
+    stream_advance(stream);
+  }
+  return stream->result == CURLE_OK ||
+         stream->exchange.has_all_headers || /* else after the lines that came */
+         fail_transfer(&stream->exchange, stream->result, error);
+}
+
 bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **error) {
   g_autoptr(HttpStream) stream = g_new0(HttpStream, 1);
   http_global_init();
@@ -402,21 +419,14 @@ bool http_stream_open(const HttpRequest *request, HttpStream **out, GError **err
   if (!exchange_prepare(&stream->exchange, request, error))
     return false;
   curl_multi_add_handle(stream->multi, stream->exchange.easy);
-  gint64 deadline = g_get_monotonic_time() + (gint64)request_timeout(request) * 1000;
-  stream_advance(stream);
-  while (is_opening(stream, request->is_answered_later)) {
-    int left = left_until(deadline);
-    if (left == 0)
-      return fail(error, SLIPWAY_ERROR_UNREADY, "%s: no answer within %ld ms", stream->exchange.subject,
-                  request_timeout(request));
-    stream_poll(stream, left);
-    stream_advance(stream);
-  }
-  if (stream->result != CURLE_OK &&
-      !stream->exchange.has_all_headers) /* else after the lines that did arrive */
-    return fail_transfer(&stream->exchange, stream->result, error);
+  if (!stream_begin(stream, request->is_answered_later, request_timeout(request), error))
+    return false;
   *out = g_steal_pointer(&stream);
   return true;
+}
+
+bool http_stream_await(HttpStream *stream, guint timeout_ms, GError **error) {
+  return stream_begin(stream, false, (long)timeout_ms, error);
 }
 
 long http_stream_status(const HttpStream *stream) {

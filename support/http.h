@@ -61,6 +61,8 @@ typedef enum { HTTP_STREAM_LINE, HTTP_STREAM_TIMEOUT, HTTP_STREAM_END } HttpStre
  * total limit; a line is at most 1 MiB. */
 bool http_stream_open(const HttpRequest *request, HttpStream **stream,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Waits until there is an answer (is_answered_later), at most timeout_ms. */
+bool http_stream_await(HttpStream *stream, guint timeout_ms, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* 0 as long as there is no answer yet (is_answered_later); known once there is a line or the end. */
 long http_stream_status(const HttpStream *stream);
 /* Waits at most timeout_ms (0: do not wait, -1: for ever) for the next line; *line (owned by the caller,

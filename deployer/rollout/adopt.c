@@ -8,12 +8,13 @@
 #include "support/poison.h"
 
 static bool refuse_on_host(Worker *worker, GError **error) {
-  g_autoptr(GPtrArray) containers = NULL;
   g_autoptr(GPtrArray) foreign = g_ptr_array_new();
-  if (!engine_list_containers(worker->engine, worker->rollout->place, &containers, error))
+  g_autoptr(GPtrArray) references = target_references(worker->rollout->target, worker->config);
+  if (!engine_survey(worker->engine, worker->rollout->place, references, &worker->containers, &worker->images,
+                     error))
     return false;
-  for (guint i = 0; i < containers->len; i++) {
-    const EngineContainer *container = containers->pdata[i];
+  for (guint i = 0; i < worker->containers->len; i++) {
+    const EngineContainer *container = worker->containers->pdata[i];
     if (!g_str_has_prefix(container->directory, COMPOSE_RELEASE_FOLDER))
       g_ptr_array_add(foreign, container->name);
   }

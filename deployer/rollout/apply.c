@@ -66,18 +66,26 @@ static bool compose_up(Worker *worker, const char *uid, GError **error) {
   return fail(error, SLIPWAY_ERROR_DEPLOY, "compose up failed: %s", reason);
 }
 
+/* Without waiting; what there is is known from when the host was made ready, or is asked now. Whoever changes
+ * containers in between, in spite of the lock, makes a host that is not touched look so. */
+static bool begin_watch(Worker *worker, GError **error) {
+  const char *project = worker->rollout->place;
+  g_clear_pointer(&worker->watch, health_watch_free);
+  return (worker->containers != NULL ||
+          engine_list_containers(worker->engine, project, &worker->containers, error)) &&
+         health_watch_begin(worker->engine, project, worker->containers, &worker->watch, error);
+}
+
 /* Sets is_touched before anything can change; takes it back when it turns out that no container did. */
 static bool start_release(Worker *worker, const char *uid, GError **error) {
-  g_autoptr(GPtrArray) before = NULL;
+  g_autoptr(GPtrArray) before = g_steal_pointer(&worker->containers);
   g_autoptr(GPtrArray) after = NULL;
-  g_clear_pointer(&worker->watch, health_watch_free);
-  if (!engine_list_containers(worker->engine, worker->rollout->place, &before, error) ||
-      !health_watch_new(worker->engine, worker->rollout->place, &worker->watch, error))
+  if (!health_watch_begun(worker->watch, error))
     return false;
   bool was_touched = worker->is_touched;
   worker->is_touched = true;
   bool is_up = compose_up(worker, uid, error);
-  if (!engine_list_containers(worker->engine, worker->rollout->place, &after, is_up ? error : NULL))
+  if (!health_watch_look(worker->watch, &after, is_up ? error : NULL))
     return false;
   worker->is_touched = was_touched || !has_same_containers(before, after);
   return is_up && worker_remove_strays(worker, uid, after, error);
@@ -109,11 +117,13 @@ static bool await_health(Worker *worker, const HealthConfig *health, bool is_can
 
 bool worker_converge(Worker *worker, const char *uid, const HealthConfig *health, bool is_cancellable,
                      GError **error) {
-  return start_release(worker, uid, error) && await_health(worker, health, is_cancellable, error);
+  g_clear_pointer(&worker->containers, g_ptr_array_unref); /* of before */
+  return begin_watch(worker, error) && start_release(worker, uid, error) &&
+         await_health(worker, health, is_cancellable, error);
 }
 
 static bool step_up(Worker *worker, char **detail, GError **error) {
-  if (!worker_note(worker, host_script_journal, "intent", error) ||
+  if (!begin_watch(worker, error) || !worker_note(worker, host_script_journal, "intent", error) ||
       !start_release(worker, worker->rollout->deployment->uid, error))
     return false;
   *detail = g_strdup(worker->is_touched ? NULL : "nothing changed");

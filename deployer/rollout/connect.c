@@ -16,17 +16,30 @@ static bool require_engine(const HostFacts *facts, GError **error) {
   return true;
 }
 
-/* Another try wants another connection: the one that was refused has given up its shell. */
+/* The next try makes another connection. */
+static void renew_host(Worker *worker) {
+  Host *old = worker->host;
+  g_clear_pointer(&worker->engine, engine_free);
+  g_mutex_lock(&worker->rollout->exchange);
+  worker->host = host_new(worker->config);
+  g_mutex_unlock(&worker->rollout->exchange);
+  host_free(old);
+}
+
+/* A connection that was refused has given up its shell. */
 static void wait_for_lock(Worker *worker, const GError *refusal, bool is_first) {
   if (is_first)
     reporter_note(worker->rollout->request->reporter, "%s: %s; waiting", worker->config->name,
                   refusal->message);
-  Host *refused = worker->host;
-  g_mutex_lock(&worker->rollout->exchange);
-  worker->host = host_new(worker->config);
-  g_mutex_unlock(&worker->rollout->exchange);
-  host_free(refused);
+  g_atomic_int_set(&worker->rollout->has_waited, 1);
+  renew_host(worker);
   g_usleep(LOCK_RETRY_MS * 1000);
+}
+
+/* The engine is asked while the host opens, where that is possible; a failure shows with what comes next. */
+static void begin_engine(Worker *worker) {
+  if (worker->host->is_reached && !engine_begin(worker->host, &worker->engine, NULL))
+    worker->engine = NULL;
 }
 
 static bool open_and_lock(Worker *worker, GError **error) {
@@ -36,6 +49,7 @@ static bool open_and_lock(Worker *worker, GError **error) {
   gint64 end = g_get_monotonic_time() + worker->rollout->request->wait_lock_ms * 1000;
   for (bool is_first = true;; is_first = false) {
     g_autoptr(GError) problem = NULL;
+    begin_engine(worker);
     if (host_open(worker->host, &purpose, &worker->facts, &problem))
       return true;
     if (!may_come_free || g_get_monotonic_time() >= end || interrupt_requested()) {
@@ -48,20 +62,61 @@ static bool open_and_lock(Worker *worker, GError **error) {
   }
 }
 
-static bool open_host(Worker *worker, char **detail, GError **error) {
+static bool open_host(Worker *worker, GError **error) {
   if (!open_and_lock(worker, error))
     return false;
   if (worker->host->note != NULL)
     reporter_note(worker->rollout->request->reporter, "%s: %s", worker->config->name, worker->host->note);
-  if (!require_engine(worker->facts, error) || !engine_new(worker->host, &worker->engine, error))
+  return require_engine(worker->facts, error);
+}
+
+/* Once it is open. */
+static bool meet_engine(Worker *worker, char **detail, GError **error) {
+  if (!(worker->engine != NULL ? engine_finish(worker->engine, error)
+                               : engine_new(worker->host, &worker->engine, error)))
     return false;
+  if (worker->facts->clock_offset != 0)
+    engine_know_clock(worker->engine, worker->facts->clock_offset);
   *detail = g_strdup_printf("engine %s, Compose %s", engine_version(worker->engine),
                             worker->facts->compose == COMPOSE_V1 ? "v1" : "v2");
   return true;
 }
 
+/* The step begins here and ends with open_worker. */
+static bool reach_worker(Worker *worker, GError **error) {
+  GError *problem = NULL;
+  if (!worker_step_begin(worker, "connect", error))
+    return false;
+  return host_connect(worker->host, &problem) || worker_step_end(worker, NULL, problem, error);
+}
+
+/* Goes on with the step; a failure ends it. */
+static bool open_worker(Worker *worker, GError **error) {
+  GError *problem = NULL;
+  if (g_atomic_int_get(&worker->rollout->has_waited) != 0)
+    renew_host(worker);
+  if (open_host(worker, &problem))
+    return true;
+  g_clear_pointer(&worker->engine, engine_free);
+  return worker_step_end(worker, NULL, problem, error);
+}
+
+/* Ends it. */
+static bool meet_worker(Worker *worker, GError **error) {
+  g_autofree char *detail = NULL;
+  GError *problem = NULL;
+  if (!meet_engine(worker, &detail, &problem))
+    g_clear_pointer(&worker->engine, engine_free);
+  return worker_step_end(worker, detail, problem, error);
+}
+
 static bool connect_worker(Worker *worker, GError **error) {
-  return worker_step(worker, "connect", open_host, error);
+  return reach_worker(worker, error) && open_worker(worker, error) && meet_worker(worker, error);
+}
+
+/* All but the first; that one only has its engine's answer to hear. */
+static bool finish_worker(Worker *worker, GError **error) {
+  return (worker->facts != NULL || open_worker(worker, error)) && meet_worker(worker, error);
 }
 
 /* ---- hosts that are left out -----------------------------------------------------------------------------
@@ -146,26 +201,50 @@ static gint compare_by_name(gconstpointer a, gconstpointer b) {
   return g_strcmp0(left->config->name, right->config->name);
 }
 
+/* All at once, before any is locked. *reached: without those that are skipped. */
+static bool reach_all(GPtrArray *by_name, GPtrArray **reached, GError **error) {
+  if (!crew_run(by_name, reach_worker, NULL) &&
+      !(skip_unreachable(by_name, error) && crew_succeeded(by_name, error)))
+    return false;
+  *reached = g_ptr_array_new();
+  for (guint i = 0; i < by_name->len; i++)
+    if (!((const Worker *)g_ptr_array_index(by_name, i))->is_skipped)
+      g_ptr_array_add(*reached, g_ptr_array_index(by_name, i));
+  return true;
+}
+
 /* Locking the same host first, whatever the order of the file, keeps two controllers from holding half of the
- * hosts each. *next: the index of the first that was not tried. */
+ * hosts each. *next: its index; those before are skipped. */
 static bool lock_the_first(GPtrArray *by_name, guint *next, GError **error) {
   bool is_locked = false;
-  for (*next = 0; *next < by_name->len && !is_locked; (*next)++) {
+  for (guint i = 0; i < by_name->len && !is_locked; i++) {
     g_autoptr(GPtrArray) alone = g_ptr_array_new();
-    g_ptr_array_add(alone, g_ptr_array_index(by_name, *next));
-    is_locked = crew_run(alone, connect_worker, NULL);
+    g_ptr_array_add(alone, g_ptr_array_index(by_name, i));
+    *next = i;
+    is_locked = crew_run(alone, open_worker, NULL);
     if (!skip_unreachable(alone, error) || !crew_succeeded(alone, error))
       return false;
   }
   return true;
 }
 
-static bool lock_the_others(GPtrArray *by_name, guint next, GError **error) {
+static bool finish_all(GPtrArray *by_name, guint next, GError **error) {
   g_autoptr(GPtrArray) others = g_ptr_array_new();
   for (guint i = next; i < by_name->len; i++)
-    g_ptr_array_add(others, g_ptr_array_index(by_name, i));
-  return crew_run(others, connect_worker, NULL) ||
+    if (!((const Worker *)g_ptr_array_index(by_name, i))->is_skipped)
+      g_ptr_array_add(others, g_ptr_array_index(by_name, i));
+  return crew_run(others, finish_worker, NULL) ||
          (skip_unreachable(others, error) && crew_succeeded(others, error));
+}
+
+/* Where the lock of another was not to be had. */
+static void end_steps(const GPtrArray *workers) {
+  for (guint i = 0; i < workers->len; i++) {
+    Worker *worker = g_ptr_array_index(workers, i);
+    g_autoptr(GError) ignored = NULL; /* there is a failure already */
+    if (worker->step_name != NULL && !worker_step_end(worker, "not locked", NULL, &ignored))
+      continue;
+  }
 }
 
 /* Two that cannot see each other's hosts must not both go on. */
@@ -189,9 +268,11 @@ bool phase_connect(Rollout *rollout, const char *holder, GError **error) {
     return crew_run_all(rollout, connect_worker, error);
   guint next = 0;
   g_autoptr(GPtrArray) by_name = rollout_active(rollout);
+  g_autoptr(GPtrArray) reached = NULL;
   g_ptr_array_sort(by_name, compare_by_name);
-  if (lock_the_first(by_name, &next, error) && lock_the_others(by_name, next, error) &&
-      require_majority(rollout, error))
+  if (reach_all(by_name, &reached, error) && lock_the_first(reached, &next, error) &&
+      finish_all(reached, next, error) && require_majority(rollout, error))
     return true;
+  end_steps(by_name);
   return interrupt_requested() ? recast(error, SLIPWAY_ERROR_INTERRUPTED) : false;
 }

@@ -14,6 +14,8 @@ enum { INTERRUPT_LOOK_US = 100000 };
 
 static void worker_free(Worker *worker) {
   host_secrets_free(worker->secrets);
+  g_clear_pointer(&worker->containers, g_ptr_array_unref);
+  g_clear_pointer(&worker->images, g_hash_table_unref);
   health_watch_free(worker->watch);
   engine_free(worker->engine);
   host_facts_free(worker->facts);
@@ -246,16 +248,34 @@ static bool finish_step(const Step *step, const char *detail, GError *problem, G
   return false;
 }
 
-bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) {
+bool worker_step_begin(Worker *worker, const char *name, GError **error) {
   Step step = {.rollout = worker->rollout, .host = worker->config->name, .name = name};
   if (!begin_step(&step, error))
     return false;
+  worker->step_name = name;
+  worker->step_started = step.started;
+  worker->step = step.id;
+  return true;
+}
+
+bool worker_step_end(Worker *worker, const char *detail, GError *problem, GError **error) {
+  const Step step = {.rollout = worker->rollout,
+                     .host = worker->config->name,
+                     .name = worker->step_name,
+                     .started = worker->step_started,
+                     .id = worker->step};
+  worker->step_name = NULL;
+  return finish_step(&step, detail, problem, error);
+}
+
+bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) {
+  if (!worker_step_begin(worker, name, error))
+    return false;
   g_autofree char *detail = NULL;
   GError *problem = NULL;
-  worker->step = step.id;
   if (run(worker, &detail, &problem))
     g_assert(problem == NULL);
-  return finish_step(&step, detail, problem, error);
+  return worker_step_end(worker, detail, problem, error);
 }
 
 bool rollout_step(Rollout *rollout, const char *name, RolloutStep run, GError **error) {

@@ -32,6 +32,7 @@ typedef struct {
   struct Manifests *manifests;  /* room.h */
   BundleShelf *bundles;         /* what hosts are sent, and have in common */
   GBytes *snapshot;             /* in it (manifest.c); NULL until it is asked for */
+  gint has_waited;              /* (atomic) for a lock: connections that were made before may be gone */
   const char *holder;           /* what the locks say, or NULL: not locked (borrowed) */
   Stage stage;
   const struct RolloutTask *task; /* at work (tasks.c), or NULL */
@@ -45,14 +46,19 @@ typedef struct {
   const HostConfig *config;
   DeploymentHost *record; /* borrowed from rollout->deployment */
   Host *host;
-  HostFacts *facts;   /* NULL until connected */
-  Engine *engine;     /* NULL until connected */
+  HostFacts *facts; /* NULL until connected */
+  Engine *engine;   /* NULL until connected */
+  GPtrArray
+      *containers; /* EngineContainer: of the project under the lock, before it is touched; NULL: not asked */
+  GHashTable *images; /* name -> EngineImage: those of the target that were there then; NULL: not asked */
   HealthWatch *watch; /* from before `up` until the wait ends */
   bool is_touched;    /* a container may have been changed */
   bool is_skipped;    /* not worked on: not chosen (--host), or cannot be reached: then facts are NULL */
   bool is_out;        /* its before_host tasks began, after_host has not ended well: see host_tasks.h */
   const struct HostTask *task; /* at work (host_tasks.c), or NULL */
-  gint64 step;                 /* the one at work, as the history knows it; 0: not there */
+  const char *step_name;       /* the one at work, or NULL */
+  gint64 step_started;         /* monotonic */
+  gint64 step;                 /* it, as the history knows it; 0: not there */
   GError *error;               /* of the last crew_run, or NULL */
   struct HostSecrets *secrets; /* secrets.h; NULL until phase_secrets */
   struct HostPruned *pruned;   /* retention.h; borrowed, NULL unless the command is `prune` */
@@ -87,6 +93,11 @@ bool crew_run_all(Rollout *rollout, WorkerTask task, GError **error) G_GNUC_WARN
  * *detail (freed here). */
 typedef bool (*WorkerStep)(Worker *worker, char **detail, GError **error);
 bool worker_step(Worker *worker, const char *name, WorkerStep run, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same in two halves, for a step that others' work comes between. The second takes `problem`, and is
+ * false with it; `name` is a constant. */
+bool worker_step_begin(Worker *worker, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool worker_step_end(Worker *worker, const char *detail, GError *problem,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The same for the deployment as a whole; `id` as Worker.step. */
 typedef bool (*RolloutStep)(Rollout *rollout, gint64 id, GError **error);

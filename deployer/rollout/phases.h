@@ -4,9 +4,10 @@
 
 #include "deployer/rollout/crew.h"
 
-/* Connects: the first host by name, then the others at once, also those that --host leaves out: a lock that
- * is held there counts. `holder` locks them, NULL does not. Hosts that cannot be reached are skipped where
- * the request allows it and most of the others are locked. SLIPWAY_ERROR_REFUSED when locked by another. */
+/* Connects to all hosts at once, also those that --host leaves out: a lock that is held there counts.
+ * `holder` then locks them, the first by name before the others; NULL does not. Hosts that cannot be reached
+ * are skipped where the request allows it and most of the others are locked. SLIPWAY_ERROR_REFUSED when
+ * locked by another. */
 bool phase_connect(Rollout *rollout, const char *holder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same for a command without a target, and then: what other histories recorded is imported, the situation
  * read again, and what was abandoned settled. */

@@ -46,21 +46,27 @@ static bool pull_missing(Worker *worker, GPtrArray *missing, gint64 *bytes, GErr
   return true;
 }
 
+static bool has_tag(const Worker *worker, const char *reference, const char *repository, const char *tag) {
+  const EngineImage *image = g_hash_table_lookup(worker->images, reference);
+  g_autofree char *name = g_strdup_printf("%s:%s", repository, tag);
+  return image != NULL && g_ptr_array_find_with_equal_func(image->tags, name, g_str_equal, NULL);
+}
+
 /* Images that were pulled by digest alone look dangling to `docker image prune`: a local tag keeps them
  * (design §5). */
-static bool protect_image(Worker *worker, const char *reference, GError **error) {
-  g_autofree char *repository = image_protecting_name(worker->rollout->place, reference);
-  const char *tag = strrchr(reference, ':') + 1;
-  g_autofree char *name = g_strdup_printf("%s:%s", repository, tag);
-  g_autoptr(EngineImage) image = NULL;
-  if (!engine_find_image(worker->engine, reference, &image, error))
-    return false;
-  if (image == NULL)
-    return fail(error, SLIPWAY_ERROR_UNREADY, "%s was pulled, yet the engine does not have it", reference);
-  for (guint i = 0; image->tags != NULL && i < image->tags->len; i++)
-    if (g_str_equal(g_ptr_array_index(image->tags, i), name))
-      return true;
-  return engine_tag_image(worker->engine, reference, repository, tag, error);
+static bool protect_images(Worker *worker, const GPtrArray *references, GError **error) {
+  g_autofree EngineTag *tags = g_new0(EngineTag, references->len);
+  g_autoptr(GPtrArray) repositories = g_ptr_array_new_with_free_func(g_free);
+  guint count = 0;
+  for (guint i = 0; i < references->len; i++) {
+    const char *reference = g_ptr_array_index(references, i);
+    char *repository = image_protecting_name(worker->rollout->place, reference);
+    const char *tag = strrchr(reference, ':') + 1;
+    g_ptr_array_add(repositories, repository);
+    if (!has_tag(worker, reference, repository, tag))
+      tags[count++] = (EngineTag){reference, repository, tag};
+  }
+  return engine_tag_images(worker->engine, tags, count, error);
 }
 
 static bool step_pull(Worker *worker, char **detail, GError **error) {
@@ -73,9 +79,8 @@ static bool step_pull(Worker *worker, char **detail, GError **error) {
     return false;
   /* One that is ephemeral is never gone back to. */
   const bool is_kept = !worker->rollout->request->environment->is_ephemeral;
-  for (guint i = 0; is_kept && i < references->len; i++)
-    if (!protect_image(worker, g_ptr_array_index(references, i), error))
-      return false;
+  if (is_kept && !protect_images(worker, references, error))
+    return false;
   g_autofree char *size = size_for_people(bytes);
   *detail = missing->len == 0 ? g_strdup("all images there")
                               : g_strdup_printf("%u of %u images, %s", missing->len, references->len, size);

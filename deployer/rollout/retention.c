@@ -120,6 +120,7 @@ typedef struct {
   Kept kept;
   GPtrArray *superfluous; /* Deployment, borrowed: known, with a folder on the host, and not kept */
   EngineUse *use;
+  GPtrArray *images;  /* EngineImage: all that the engine has */
   GHashTable *needed; /* set of "sha256:…" */
   GString *stuck;     /* what this user may not remove */
 } Pruning;
@@ -128,6 +129,7 @@ static void pruning_clear(Pruning *pruning) {
   kept_clear(&pruning->kept);
   g_clear_pointer(&pruning->superfluous, g_ptr_array_unref);
   g_clear_pointer(&pruning->use, engine_use_free);
+  g_clear_pointer(&pruning->images, g_ptr_array_unref);
   g_clear_pointer(&pruning->needed, g_hash_table_unref);
   if (pruning->stuck != NULL)
     g_string_free(pruning->stuck, TRUE);
@@ -219,28 +221,13 @@ static bool prune_folders(Pruning *pruning, bool only_ask, GError **error) {
   return true;
 }
 
-/* Names first: the image goes with the last of its references. */
-static bool remove_images(Engine *engine, const GPtrArray *names, const GPtrArray *references, gint64 *freed,
-                          GError **error) {
-  for (guint i = 0; i < names->len; i++)
-    if (!engine_remove_image(engine, g_ptr_array_index(names, i), error))
-      return false;
-  for (guint i = 0; i < references->len; i++)
-    if (!engine_remove_image_name(engine, g_ptr_array_index(references, i), freed, error))
-      return false;
-  return true;
-}
-
 static bool prune_images(Pruning *pruning, bool only_ask, GError **error) {
   Engine *engine = pruning->worker->engine;
   HostPruned *pruned = pruning->pruned;
-  g_autoptr(GPtrArray) images = NULL;
   g_autoptr(GPtrArray) names = NULL;
   g_autoptr(GPtrArray) references = NULL;
   g_autoptr(GHashTable) superfluous = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   gint64 bytes = 0;
-  if (!engine_list_image_names(engine, &images, error))
-    return false;
   for (guint i = 0; i < pruning->superfluous->len; i++)
     collect_images(g_ptr_array_index(pruning->superfluous, i), superfluous);
   GHashTableIter iterator;
@@ -250,10 +237,11 @@ static bool prune_images(Pruning *pruning, bool only_ask, GError **error) {
     g_hash_table_add(pruning->needed,
                      g_strdup(strchr(reference, '@') != NULL ? strchr(reference, '@') + 1 : reference));
   const ImageRules rules = {pruning->worker->rollout->place, superfluous, pruning->needed, pruning->use};
-  images_that_go(&rules, images, &names, &references, &bytes);
+  images_that_go(&rules, pruning->images, &names, &references, &bytes);
   if (!only_ask) {
     bytes = 0;
-    if (!remove_images(engine, names, references, &bytes, error))
+    /* Names first: the image goes with the last of its references. */
+    if (!engine_remove_images(engine, names, references, &bytes, error))
       return false;
   }
   pruned->bytes += bytes;
@@ -263,7 +251,7 @@ static bool prune_images(Pruning *pruning, bool only_ask, GError **error) {
 }
 
 static bool prune_host(Pruning *pruning, bool only_ask, GError **error) {
-  if (!engine_list_use(pruning->worker->engine, &pruning->use, error) ||
+  if (!engine_list_use(pruning->worker->engine, &pruning->use, &pruning->images, error) ||
       !prune_folders(pruning, only_ask, error) || !prune_images(pruning, only_ask, error))
     return false;
   return pruning->stuck->len == 0 ||

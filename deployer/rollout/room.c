@@ -62,13 +62,13 @@ static bool describe(Manifests *manifests, Engine *engine, const char *reference
 bool find_missing_images(Worker *worker, GPtrArray **references, GError **error) {
   g_autoptr(GPtrArray) missing = g_ptr_array_new();
   g_autoptr(GPtrArray) wanted = target_references(worker->rollout->target, worker->config);
-  for (guint i = 0; i < wanted->len; i++) {
-    g_autoptr(EngineImage) there = NULL;
-    if (!engine_find_image(worker->engine, g_ptr_array_index(wanted, i), &there, error))
-      return false;
-    if (there == NULL)
+  g_autoptr(GPtrArray) unused = NULL;
+  if (worker->images == NULL &&
+      !engine_survey(worker->engine, worker->rollout->place, wanted, &unused, &worker->images, error))
+    return false;
+  for (guint i = 0; i < wanted->len; i++)
+    if (!g_hash_table_contains(worker->images, g_ptr_array_index(wanted, i)))
       g_ptr_array_add(missing, g_ptr_array_index(wanted, i));
-  }
   *references = g_steal_pointer(&missing);
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "environments/hosts/engine_private.h"
+#include "environments/hosts/engine_wire.h"
 #include "support/errors.h"
 #include "support/poison.h"
 #include "support/text.h"
@@ -48,48 +49,80 @@ cJSON *engine_read_ping(const HttpReply *reply) {
   return version;
 }
 
+static void take_platform(Engine *engine, const cJSON *version) {
+  g_free(engine->architecture);
+  g_free(engine->os);
+  engine->architecture = g_strdup(json_string(version, "Arch"));
+  engine->os = g_strdup(json_string(version, "Os"));
+}
+
 static bool ask_version(Engine *engine, cJSON **version, GError **error) {
   if (!engine_call(engine, &(EngineCall){.doing = "ask for its version", .path = "/version"}, version, error))
     return false;
-  g_free(engine->architecture);
-  g_free(engine->os);
-  engine->architecture = g_strdup(json_string(*version, "Arch"));
-  engine->os = g_strdup(json_string(*version, "Os"));
+  take_platform(engine, *version);
   return true;
+}
+
+static Engine *engine_of(Host *host) {
+  Engine *engine = g_new0(Engine, 1);
+  engine->host = host;
+  engine->base = g_strdup("http://engine");
+  return engine;
 }
 
 /* For each /version an engine runs runc and docker-init to ask for theirs, which takes it 30 ms. */
-static bool learn_version(Engine *engine, cJSON **version, GError **error) {
-  const HttpRequest ping = {.url = "http://engine/_ping"};
-  g_auto(HttpReply) reply = {0};
-  if (!engine->host->ops->request(engine->host, &ping, &reply, error))
-    return false;
-  *version = engine_read_ping(&reply);
-  return *version != NULL || ask_version(engine, version, error);
-}
-
-bool engine_new(Host *host, Engine **out, GError **error) {
-  g_autoptr(Engine) engine = g_new0(Engine, 1);
-  g_autoptr(cJSON) version = NULL;
+static bool take_ping(Engine *engine, const HttpReply *ping, GError **error) {
   g_autofree char *api = NULL;
-  engine->host = host;
-  engine->base = g_strdup("http://engine");
-  if (!learn_version(engine, &version, error) || !engine_choose_api(version, &api, error))
-    return false; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
+  g_autoptr(cJSON) version = engine_read_ping(ping);
+  if ((version == NULL && !ask_version(engine, &version, error)) || !engine_choose_api(version, &api, error))
+    return false;
   g_free(engine->base);
   engine->base = g_strdup_printf("http://engine/v%s", api);
   engine->version = g_strdup(json_string(version, "Version"));
+  return true;
+}
+
+static bool ping(Engine *engine, GError **error) {
+  const HttpRequest request = {.url = "http://engine/_ping"};
+  g_auto(HttpReply) reply = {0};
+  return engine->host->ops->request(engine->host, &request, &reply, error) &&
+         take_ping(engine, &reply, error);
+}
+
+bool engine_new(Host *host, Engine **out, GError **error) {
+  g_autoptr(Engine) engine = engine_of(host);
+  if (!ping(engine, error))
+    return false; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
   *out = g_steal_pointer(&engine);
   return true;
+}
+
+bool engine_begin(Host *host, Engine **out, GError **error) {
+  g_autoptr(Engine) engine = engine_of(host);
+  const WireRequest request = {.doing = "ask for its version", .path = "/_ping"};
+  if (!engine_wire_send_all(engine, &request, 1, &engine->question, error))
+    return false; /* NOLINT(clang-analyzer-unix.Malloc): as above */
+  *out = g_steal_pointer(&engine);
+  return true;
+}
+
+/* What came to nothing is asked again: by now there are better words for why. */
+bool engine_finish(Engine *engine, GError **error) {
+  g_autoptr(EngineWire) question = g_steal_pointer(&engine->question);
+  g_auto(HttpReply) reply = {0};
+  return engine_wire_next(question, "ask for its version", &reply, NULL) ? take_ping(engine, &reply, error)
+                                                                         : ping(engine, error);
 }
 
 void engine_free(Engine *engine) {
   if (engine == NULL)
     return;
+  engine_wire_free(engine->question);
   g_free(engine->base);
   g_free(engine->version);
   g_free(engine->architecture);
   g_free(engine->os);
+  g_free(engine->data_root);
   g_free(engine);
 }
 
@@ -97,9 +130,38 @@ const char *engine_version(const Engine *engine) {
   return engine->version;
 }
 
+/* The reply's clock stands for the middle of the exchange. */
+static void learn_clock(Engine *engine, const cJSON *info, gint64 asked, gint64 answered) {
+  const char *text = json_string(info, "SystemTime");
+  gint64 time = 0;
+  if (text == NULL || !time_parse(text, &time))
+    time = g_get_real_time(); /* an engine that does not say: take the clocks to be equal */
+  engine->clock_offset = time - (asked + answered) / 2;
+  engine->is_clock_known = true;
+}
+
+static void take_info(Engine *engine, const cJSON *info, gint64 asked, gint64 answered) {
+  learn_clock(engine, info, asked, answered);
+  g_free(engine->data_root);
+  engine->data_root = g_strdup(json_string(info, "DockerRootDir"));
+}
+
+/* Who pulls wants both /version and /info. */
+static bool ask_all(Engine *engine, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  const gint64 asked = g_get_monotonic_time();
+  engine_calls_add(calls, NULL, false, g_strdup("ask for its version"), g_strdup("/version"));
+  engine_calls_add(calls, NULL, false, g_strdup("describe itself"), g_strdup("/info"));
+  if (!engine_calls_run(engine, calls, &answers, error))
+    return false;
+  take_platform(engine, g_ptr_array_index(answers, 0));
+  take_info(engine, g_ptr_array_index(answers, 1), asked, g_get_monotonic_time());
+  return true;
+}
+
 bool engine_platform(Engine *engine, const char **os, const char **architecture, GError **error) {
-  g_autoptr(cJSON) version = NULL;
-  if (engine->os == NULL && !ask_version(engine, &version, error))
+  if (engine->os == NULL && !ask_all(engine, error))
     return false;
   if (engine->os == NULL || engine->architecture == NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say what it runs on");
@@ -121,6 +183,20 @@ bool engine_fail(const char *doing, long status, const char *body, GError **erro
               *words == '\0' ? "no reason given" : words, status);
 }
 
+/* `json` may be NULL. */
+static bool take_reply(const EngineCall *call, const HttpReply *reply, cJSON **json, GError **error) {
+  bool is_absent = reply->status == 404 && call->may_be_absent;
+  if (!is_absent && reply->status / 100 != 2)
+    return engine_fail(call->doing, reply->status, reply->body->str, error);
+  g_autoptr(cJSON) parsed = NULL;
+  if (json != NULL && !is_absent && reply->body->len > 0 &&
+      !json_parse(reply->body->str, reply->body->len, "the engine's reply", &parsed, error))
+    return false;
+  if (json != NULL)
+    *json = g_steal_pointer(&parsed);
+  return true;
+}
+
 bool engine_call(Engine *engine, const EngineCall *call, cJSON **json, GError **error) {
   g_autofree char *url = g_strconcat(engine->base, call->path, NULL);
   g_autofree char *body = call->body == NULL ? NULL : json_print(call->body);
@@ -131,17 +207,75 @@ bool engine_call(Engine *engine, const EngineCall *call, cJSON **json, GError **
                                .body = body,
                                .body_length = body == NULL ? 0 : strlen(body)};
   g_auto(HttpReply) reply = {0};
-  if (!engine->host->ops->request(engine->host, &request, &reply, error))
+  return engine->host->ops->request(engine->host, &request, &reply, error) &&
+         take_reply(call, &reply, json, error);
+}
+
+struct EngineCalls {
+  GArray *calls;    /* EngineCall */
+  GPtrArray *texts; /* that they are made of */
+};
+
+EngineCalls *engine_calls_new(void) {
+  EngineCalls *calls = g_new0(EngineCalls, 1);
+  calls->calls = g_array_new(FALSE, FALSE, sizeof(EngineCall));
+  calls->texts = g_ptr_array_new_with_free_func(g_free);
+  return calls;
+}
+
+void engine_calls_free(EngineCalls *calls) {
+  if (calls == NULL)
+    return;
+  g_array_unref(calls->calls);
+  g_ptr_array_unref(calls->texts);
+  g_free(calls);
+}
+
+void engine_calls_add(EngineCalls *calls, const char *method, bool may_be_absent, char *doing, char *path) {
+  const EngineCall call = {.doing = doing, .method = method, .path = path, .may_be_absent = may_be_absent};
+  g_array_append_val(calls->calls, call);
+  g_ptr_array_add(calls->texts, doing);
+  g_ptr_array_add(calls->texts, path);
+}
+
+/* On a connection of their own. */
+static bool call_at_once(Engine *engine, const GArray *calls, GPtrArray *answers, GError **error) {
+  g_autofree WireRequest *requests = g_new0(WireRequest, calls->len);
+  g_autoptr(EngineWire) wire = NULL;
+  for (guint i = 0; i < calls->len; i++) {
+    const EngineCall *call = &g_array_index(calls, EngineCall, i);
+    requests[i] = (WireRequest){.doing = call->doing, .method = call->method, .path = call->path};
+  }
+  if (!engine_wire_send_all(engine, requests, calls->len, &wire, error))
     return false;
-  bool is_absent = reply.status == 404 && call->may_be_absent;
-  if (!is_absent && reply.status / 100 != 2)
-    return engine_fail(call->doing, reply.status, reply.body->str, error);
-  g_autoptr(cJSON) parsed = NULL;
-  if (json != NULL && !is_absent && reply.body->len > 0 &&
-      !json_parse(reply.body->str, reply.body->len, "the engine's reply", &parsed, error))
+  for (guint i = 0; i < calls->len; i++) {
+    const EngineCall *call = &g_array_index(calls, EngineCall, i);
+    g_auto(HttpReply) reply = {0};
+    cJSON *answer = NULL;
+    if (!engine_wire_next(wire, call->doing, &reply, error) || !take_reply(call, &reply, &answer, error))
+      return false;
+    g_ptr_array_add(answers, answer);
+  }
+  return true;
+}
+
+static bool call_in_turn(Engine *engine, const GArray *calls, GPtrArray *answers, GError **error) {
+  for (guint i = 0; i < calls->len; i++) {
+    cJSON *answer = NULL;
+    if (!engine_call(engine, &g_array_index(calls, EngineCall, i), &answer, error))
+      return false;
+    g_ptr_array_add(answers, answer);
+  }
+  return true;
+}
+
+bool engine_calls_run(Engine *engine, const EngineCalls *calls, GPtrArray **out, GError **error) {
+  g_autoptr(GPtrArray) answers = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
+  const bool is_at_once = engine->host->ops->is_far && calls->calls->len > 1;
+  if (!(is_at_once ? call_at_once(engine, calls->calls, answers, error)
+                   : call_in_turn(engine, calls->calls, answers, error)))
     return false;
-  if (json != NULL)
-    *json = g_steal_pointer(&parsed);
+  *out = g_steal_pointer(&answers);
   return true;
 }
 
@@ -159,26 +293,17 @@ char *engine_project_filter(const char *project, const char *type) {
   return http_escape(text);
 }
 
-/* The reply's clock stands for the middle of the exchange. */
-static void learn_clock(Engine *engine, const cJSON *info, gint64 asked, gint64 answered) {
-  const char *text = json_string(info, "SystemTime");
-  gint64 time = 0;
-  if (text == NULL || !time_parse(text, &time))
-    time = g_get_real_time(); /* an engine that does not say: take the clocks to be equal */
-  engine->clock_offset = time - (asked + answered) / 2;
-  engine->is_clock_known = true;
-}
-
 bool engine_info(Engine *engine, char **data_root, GError **error) {
   g_autoptr(cJSON) info = NULL;
   gint64 asked = g_get_monotonic_time();
-  if (!engine_call(engine, &(EngineCall){.doing = "describe itself", .path = "/info"}, &info, error))
-    return false;
-  learn_clock(engine, info, asked, g_get_monotonic_time());
-  const char *root = json_string(info, "DockerRootDir");
-  if (root == NULL)
+  if (engine->data_root == NULL) {
+    if (!engine_call(engine, &(EngineCall){.doing = "describe itself", .path = "/info"}, &info, error))
+      return false;
+    take_info(engine, info, asked, g_get_monotonic_time());
+  }
+  if (engine->data_root == NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "the engine does not say where it keeps its data");
-  *data_root = g_strdup(root);
+  *data_root = g_strdup(engine->data_root);
   return true;
 }
 
@@ -193,20 +318,27 @@ bool engine_now(Engine *engine, gint64 *now, GError **error) {
 bool engine_watch(Engine *engine, const char *project, HttpStream **out, GError **error) {
   g_autofree char *filter = engine_project_filter(project, "container");
   g_autofree char *url = g_strdup_printf("%s/events?filters=%s", engine->base, filter);
-  g_autoptr(HttpStream) stream = NULL;
-  const HttpRequest request = {.url = url};
-  if (!engine->host->ops->stream(engine->host, &request, &stream, error))
-    return false;
-  if (http_stream_status(stream) != 200)
-    return engine_fail("report events", http_stream_status(stream), "", error);
-  *out = g_steal_pointer(&stream);
-  return true;
+  const HttpRequest request = {.url = url, .is_answered_later = true};
+  return engine->host->ops->stream(engine->host, &request, out, error);
+}
+
+bool engine_watch_begun(HttpStream *events, GError **error) {
+  enum { ANSWER_MS = 60 * 1000 };
+  return http_stream_await(events, ANSWER_MS, error) &&
+         (http_stream_status(events) == 200 ||
+          engine_fail("report events", http_stream_status(events), "", error));
+}
+
+void engine_know_clock(Engine *engine, gint64 offset) {
+  engine->clock_offset = offset;
+  engine->is_clock_known = true;
 }
 
 void engine_event_clear(EngineEvent *event) {
   g_free(event->action);
   g_free(event->container);
   g_free(event->exec_id);
+  g_free(event->service);
   *event = (EngineEvent){0};
 }
 
@@ -221,12 +353,16 @@ bool engine_parse_event(const char *line, EngineEvent *event, GError **error) {
   if (action == NULL || container == NULL)
     return fail(error, SLIPWAY_ERROR_UNREADY, "the engine sent an event without an action or a container");
   const char *code = json_string(attributes, "exitCode");
+  const char *one_off = json_string(attributes, "com.docker.compose.oneoff");
   gint64 exit_code = 0;
   if (code != NULL && !number_parse(code, 0, G_MAXINT, &exit_code))
     exit_code = -1;
   *event = (EngineEvent){.action = g_strdup(action),
                          .container = g_strdup(container),
                          .exec_id = g_strdup(json_string(attributes, "execID")),
+                         .service = one_off != NULL && g_ascii_strcasecmp(one_off, "true") == 0
+                                        ? NULL
+                                        : g_strdup(json_string(attributes, "com.docker.compose.service")),
                          .exit_code = (int)exit_code};
   return true;
 }

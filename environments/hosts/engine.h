@@ -7,6 +7,10 @@
 typedef struct Engine Engine;
 /* Negotiates the API version (GET /_ping). The host must be open, and outlive the engine. */
 bool engine_new(Host *host, Engine **engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same in two halves, for a host that is reached (host.h) and not open yet: the first does not wait for
+ * the answer, the second does; until then nothing else may be asked. */
+bool engine_begin(Host *host, Engine **engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool engine_finish(Engine *engine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void engine_free(Engine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 const char *engine_version(const Engine *engine); /* "20.10.24" */
@@ -19,6 +23,9 @@ Host *engine_host(const Engine *engine); /* borrowed */
  * ContainerState's times. Asked once (with engine_info, if that comes first), then carried on by this
  * machine's monotonic clock. */
 bool engine_now(Engine *engine, gint64 *now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* It is known otherwise: the engine's clock minus this machine's monotonic one, microseconds. */
+void engine_know_clock(Engine *engine, gint64 offset);
 
 /* The data root and what is free there as the engine's host sees it (df is up to the caller). Caller frees
  * *data_root. */
@@ -42,6 +49,12 @@ bool engine_list_images(Engine *engine, GPtrArray **images, GError **error) G_GN
 /* `repository` without tag. */
 bool engine_tag_image(Engine *engine, const char *name, const char *repository, const char *tag,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Several, in one round trip. */
+typedef struct {
+  const char *name, *repository, *tag;
+} EngineTag;
+bool engine_tag_images(Engine *engine, const EngineTag *tags, guint count,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Removes one name (never forced); absent is success. */
 bool engine_remove_image(Engine *engine, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -69,6 +82,9 @@ typedef struct {
 void engine_container_free(EngineContainer *container);
 bool engine_list_containers(Engine *engine, const char *project, GPtrArray **containers,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, and which images there are of `names` (char *): name -> EngineImage. One round trip. */
+bool engine_survey(Engine *engine, const char *project, const GPtrArray *names, GPtrArray **containers,
+                   GHashTable **images, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
   char *id;
@@ -93,6 +109,10 @@ typedef struct {
 void container_state_free(ContainerState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContainerState, container_state_free)
 /* *state is NULL when there is no such container (any more). */
+/* The project's containers (NULL: they are not asked for), and each of `ids` (char *) in full: *states has
+ * NULL for one that is gone. One round trip. */
+bool engine_look(Engine *engine, const char *project, const GPtrArray *ids, GPtrArray **containers,
+                 GPtrArray **states, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -103,14 +123,13 @@ typedef struct {
 } EngineUse;
 void engine_use_free(EngineUse *use);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineUse, engine_use_free)
-bool engine_list_use(Engine *engine, EngineUse **use, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/* All images in one request: without diff_ids. *images: EngineImage, free function set. */
-bool engine_list_image_names(Engine *engine, GPtrArray **images, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Like engine_remove_image; adds to *freed the bytes of the layers that went with the name: none while
- * another name, and only some while another image, needs them. */
-bool engine_remove_image_name(Engine *engine, const char *name, gint64 *freed,
-                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* And all images, without diff_ids. One round trip. *images: EngineImage, free function set. */
+bool engine_list_use(Engine *engine, EngineUse **use, GPtrArray **images,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Removes `names`, then `references` (char *), as engine_remove_image does, and adds to *freed the bytes of
+ * the layers that went with the references: none while something else needs the image. One round trip. */
+bool engine_remove_images(Engine *engine, const GPtrArray *names, const GPtrArray *references, gint64 *freed,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Containers of a Compose project, one-off ones too. */
 bool engine_count_project(Engine *engine, const char *project, guint *count,
@@ -124,13 +143,16 @@ bool engine_remove_project(Engine *engine, const char *project, bool with_volume
 /* Stops a container as it wants to be stopped, and removes it; its volumes stay. Absent is success. */
 bool engine_end_container(Engine *engine, const char *id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The project's container events from now on (a live stream: use http_stream_next, engine_parse_event). */
+/* The project's container events (a live stream: use http_stream_next, engine_parse_event), from when
+ * engine_watch_begun says so: the first does not wait. */
 bool engine_watch(Engine *engine, const char *project, HttpStream **stream,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool engine_watch_begun(HttpStream *events, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 typedef struct {
   char *action;    /* "start" "die" "health_status: healthy" "exec_die" … */
   char *container; /* id */
   char *exec_id;   /* exec_* only */
+  char *service;   /* of Compose; NULL: of none, or a one-off container */
   int exit_code;   /* die, exec_die */
 } EngineEvent;
 void engine_event_clear(EngineEvent *event);

@@ -134,14 +134,38 @@ ContainerState *engine_parse_container(const cJSON *json) {
   return container;
 }
 
-bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state, GError **error) {
+static void add_inspection(EngineCalls *calls, const char *id) {
   g_autofree char *escaped = engine_escape_name(id);
-  g_autofree char *path = g_strdup_printf("/containers/%s/json", escaped);
-  g_autofree char *doing = g_strdup_printf("inspect container %.12s", id);
-  g_autoptr(cJSON) json = NULL;
-  if (!engine_call(engine, &(EngineCall){.doing = doing, .path = path, .may_be_absent = true}, &json, error))
+  engine_calls_add(calls, NULL, true, g_strdup_printf("inspect container %.12s", id),
+                   g_strdup_printf("/containers/%s/json", escaped));
+}
+
+bool engine_look(Engine *engine, const char *project, const GPtrArray *ids, GPtrArray **containers,
+                 GPtrArray **states, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  for (guint i = 0; i < ids->len; i++)
+    add_inspection(calls, g_ptr_array_index(ids, i));
+  if (project != NULL)
+    engine_calls_add_list(calls, project);
+  if (!engine_calls_run(engine, calls, &answers, error) ||
+      (project != NULL && !engine_take_list(engine, g_ptr_array_index(answers, ids->len), containers, error)))
     return false;
-  *state = json == NULL ? NULL : engine_parse_container(json);
+  *states = g_ptr_array_new_with_free_func((GDestroyNotify)container_state_free);
+  for (guint i = 0; i < ids->len; i++) {
+    const cJSON *json = g_ptr_array_index(answers, i);
+    g_ptr_array_add(*states, json == NULL ? NULL : engine_parse_container(json));
+  }
+  return true;
+}
+
+bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state, GError **error) {
+  g_autoptr(GPtrArray) ids = g_ptr_array_new();
+  g_autoptr(GPtrArray) states = NULL;
+  g_ptr_array_add(ids, (char *)id);
+  if (!engine_look(engine, NULL, ids, NULL, &states, error))
+    return false;
+  *state = g_steal_pointer(&states->pdata[0]);
   return true;
 }
 
@@ -181,13 +205,21 @@ static bool restore_image_name(Engine *engine, EngineContainer *container, GErro
   return true;
 }
 
-bool engine_list_containers(Engine *engine, const char *project, GPtrArray **out, GError **error) {
+void engine_calls_add_list(EngineCalls *calls, const char *project) {
   g_autofree char *filter = engine_project_filter(project, NULL);
-  g_autofree char *path = g_strdup_printf("/containers/json?all=1&filters=%s", filter);
-  g_autofree char *doing = g_strdup_printf("list the containers of %s", project);
-  g_autoptr(cJSON) list = NULL;
-  if (!engine_call(engine, &(EngineCall){.doing = doing, .path = path}, &list, error))
-    return false;
+  engine_calls_add(calls, NULL, false, g_strdup_printf("list the containers of %s", project),
+                   g_strdup_printf("/containers/json?all=1&filters=%s", filter));
+}
+
+bool engine_list_containers(Engine *engine, const char *project, GPtrArray **containers, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  engine_calls_add_list(calls, project);
+  return engine_calls_run(engine, calls, &answers, error) &&
+         engine_take_list(engine, g_ptr_array_index(answers, 0), containers, error);
+}
+
+bool engine_take_list(Engine *engine, const cJSON *list, GPtrArray **out, GError **error) {
   g_autoptr(GPtrArray) containers = g_ptr_array_new_with_free_func((GDestroyNotify)engine_container_free);
   const cJSON *item = NULL;
   cJSON_ArrayForEach(item, list) {

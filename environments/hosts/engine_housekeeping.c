@@ -29,34 +29,37 @@ static void add_use(EngineUse *use, const cJSON *container) {
   }
 }
 
-bool engine_list_use(Engine *engine, EngineUse **out, GError **error) {
-  g_autoptr(cJSON) list = NULL;
-  const EngineCall call = {.doing = "list all containers", .path = "/containers/json?all=1"};
-  if (!engine_call(engine, &call, &list, error))
-    return false;
+static EngineUse *parse_use(const cJSON *list) {
   g_autoptr(EngineUse) use = g_new0(EngineUse, 1);
   use->images = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   use->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   const cJSON *container = NULL;
   cJSON_ArrayForEach(container, list) add_use(use, container);
-  *out = g_steal_pointer(&use);
-  return true; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the cleanup attribute */
+  return g_steal_pointer(&use); /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know the attribute */
 }
 
 /* ---- images ----------------------------------------------------------------------------------------------
  */
 
-bool engine_list_image_names(Engine *engine, GPtrArray **out, GError **error) {
-  g_autoptr(cJSON) list = NULL;
-  if (!engine_call(engine, &(EngineCall){.doing = "list its images", .path = "/images/json"}, &list, error))
-    return false;
+static GPtrArray *parse_images(const cJSON *list) {
   GPtrArray *images = g_ptr_array_new_with_free_func((GDestroyNotify)engine_image_free);
   const cJSON *item = NULL;
   cJSON_ArrayForEach(item, list) {
     if (json_string(item, "Id") != NULL)
       g_ptr_array_add(images, engine_parse_image(item));
   }
-  *out = images;
+  return images;
+}
+
+bool engine_list_use(Engine *engine, EngineUse **use, GPtrArray **images, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  engine_calls_add(calls, NULL, false, g_strdup("list all containers"), g_strdup("/containers/json?all=1"));
+  engine_calls_add(calls, NULL, false, g_strdup("list its images"), g_strdup("/images/json"));
+  if (!engine_calls_run(engine, calls, &answers, error))
+    return false;
+  *use = parse_use(g_ptr_array_index(answers, 0));
+  *images = parse_images(g_ptr_array_index(answers, 1));
   return true;
 }
 
@@ -91,23 +94,38 @@ gint64 engine_freed_bytes(const cJSON *history, guint layers, const cJSON *answe
   return bytes;
 }
 
-bool engine_remove_image_name(Engine *engine, const char *name, gint64 *freed, GError **error) {
+static void add_removal(EngineCalls *calls, const char *name) {
   g_autofree char *escaped = engine_escape_name(name);
-  g_autofree char *image_path = g_strdup_printf("/images/%s/json", escaped);
-  g_autofree char *history_path = g_strdup_printf("/images/%s/history", escaped);
-  g_autofree char *path = g_strdup_printf("/images/%s", escaped);
-  g_autofree char *doing = g_strdup_printf("remove image %s", name);
-  g_autoptr(cJSON) image = NULL;
-  g_autoptr(cJSON) history = NULL;
-  g_autoptr(cJSON) answer = NULL;
-  const EngineCall ask_image = {.doing = doing, .path = image_path, .may_be_absent = true};
-  const EngineCall ask_history = {.doing = doing, .path = history_path, .may_be_absent = true};
-  const EngineCall removal = {.doing = doing, .method = "DELETE", .path = path, .may_be_absent = true};
-  if (!engine_call(engine, &ask_image, &image, error) ||
-      !engine_call(engine, &ask_history, &history, error) || !engine_call(engine, &removal, &answer, error))
+  engine_calls_add(calls, "DELETE", true, g_strdup_printf("remove image %s", name),
+                   g_strdup_printf("/images/%s", escaped));
+}
+
+/* What there was of it is asked just before. */
+static void add_measured_removal(EngineCalls *calls, const char *name) {
+  g_autofree char *escaped = engine_escape_name(name);
+  engine_calls_add(calls, NULL, true, g_strdup_printf("remove image %s", name),
+                   g_strdup_printf("/images/%s/json", escaped));
+  engine_calls_add(calls, NULL, true, g_strdup_printf("remove image %s", name),
+                   g_strdup_printf("/images/%s/history", escaped));
+  add_removal(calls, name);
+}
+
+bool engine_remove_images(Engine *engine, const GPtrArray *names, const GPtrArray *references, gint64 *freed,
+                          GError **error) {
+  enum { CALLS_EACH = 3 };
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  for (guint i = 0; i < names->len; i++)
+    add_removal(calls, g_ptr_array_index(names, i));
+  for (guint i = 0; i < references->len; i++)
+    add_measured_removal(calls, g_ptr_array_index(references, i));
+  if (!engine_calls_run(engine, calls, &answers, error))
     return false;
-  const cJSON *layers = json_path(image, "RootFS", "Layers", NULL);
-  *freed += engine_freed_bytes(history, (guint)cJSON_GetArraySize(layers), answer);
+  for (guint i = 0; i < references->len; i++) {
+    const gpointer *of = answers->pdata + names->len + (gsize)CALLS_EACH * i;
+    const cJSON *layers = json_path(of[0], "RootFS", "Layers", NULL);
+    *freed += engine_freed_bytes(of[1], (guint)cJSON_GetArraySize(layers), of[2]);
+  }
   return true;
 }
 

@@ -44,14 +44,39 @@ EngineImage *engine_parse_image(const cJSON *json) {
   return image;
 }
 
-bool engine_find_image(Engine *engine, const char *name, EngineImage **image, GError **error) {
+static void add_inspection(EngineCalls *calls, const char *name) {
   g_autofree char *escaped = engine_escape_name(name);
-  g_autofree char *path = g_strdup_printf("/images/%s/json", escaped);
-  g_autofree char *doing = g_strdup_printf("inspect image %s", name);
-  g_autoptr(cJSON) json = NULL;
-  if (!engine_call(engine, &(EngineCall){.doing = doing, .path = path, .may_be_absent = true}, &json, error))
+  engine_calls_add(calls, NULL, true, g_strdup_printf("inspect image %s", name),
+                   g_strdup_printf("/images/%s/json", escaped));
+}
+
+bool engine_find_image(Engine *engine, const char *name, EngineImage **image, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  add_inspection(calls, name);
+  if (!engine_calls_run(engine, calls, &answers, error))
     return false;
+  const cJSON *json = g_ptr_array_index(answers, 0);
   *image = json == NULL ? NULL : engine_parse_image(json);
+  return true;
+}
+
+bool engine_survey(Engine *engine, const char *project, const GPtrArray *names, GPtrArray **containers,
+                   GHashTable **images, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  engine_calls_add_list(calls, project);
+  for (guint i = 0; i < names->len; i++)
+    add_inspection(calls, g_ptr_array_index(names, i));
+  if (!engine_calls_run(engine, calls, &answers, error) ||
+      !engine_take_list(engine, g_ptr_array_index(answers, 0), containers, error))
+    return false;
+  *images = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)engine_image_free);
+  for (guint i = 0; i < names->len; i++) {
+    const cJSON *json = g_ptr_array_index(answers, i + 1);
+    if (json != NULL)
+      g_hash_table_insert(*images, g_strdup(g_ptr_array_index(names, i)), engine_parse_image(json));
+  }
   return true;
 }
 
@@ -73,15 +98,26 @@ bool engine_list_images(Engine *engine, GPtrArray **out, GError **error) {
   return true;
 }
 
+static void add_tag(EngineCalls *calls, const EngineTag *tag) {
+  g_autofree char *name = engine_escape_name(tag->name);
+  g_autofree char *repository = http_escape(tag->repository);
+  g_autofree char *word = http_escape(tag->tag);
+  engine_calls_add(calls, "POST", false,
+                   g_strdup_printf("tag %s as %s:%s", tag->name, tag->repository, tag->tag),
+                   g_strdup_printf("/images/%s/tag?repo=%s&tag=%s", name, repository, word));
+}
+
+bool engine_tag_images(Engine *engine, const EngineTag *tags, guint count, GError **error) {
+  g_autoptr(EngineCalls) calls = engine_calls_new();
+  g_autoptr(GPtrArray) answers = NULL;
+  for (guint i = 0; i < count; i++)
+    add_tag(calls, &tags[i]);
+  return engine_calls_run(engine, calls, &answers, error);
+}
+
 bool engine_tag_image(Engine *engine, const char *name, const char *repository, const char *tag,
                       GError **error) {
-  g_autofree char *escaped = engine_escape_name(name);
-  g_autofree char *escaped_repository = http_escape(repository);
-  g_autofree char *escaped_tag = http_escape(tag);
-  g_autofree char *path =
-      g_strdup_printf("/images/%s/tag?repo=%s&tag=%s", escaped, escaped_repository, escaped_tag);
-  g_autofree char *doing = g_strdup_printf("tag %s as %s:%s", name, repository, tag);
-  return engine_call(engine, &(EngineCall){.doing = doing, .method = "POST", .path = path}, NULL, error);
+  return engine_tag_images(engine, &(EngineTag){name, repository, tag}, 1, error);
 }
 
 bool engine_remove_image(Engine *engine, const char *name, GError **error) {

@@ -9,7 +9,9 @@ struct Engine {
   Host *host;
   char *base; /* "http://engine/v1.41" */
   char *version, *architecture, *os;
-  gint64 clock_offset; /* the host's clock minus our monotonic one, microseconds */
+  char *data_root;             /* NULL: not asked */
+  struct EngineWire *question; /* from engine_begin to engine_finish */
+  gint64 clock_offset;         /* the host's clock minus our monotonic one, microseconds */
   bool is_clock_known;
 };
 
@@ -25,6 +27,17 @@ typedef struct {
  * NULL. */
 bool engine_call(Engine *engine, const EngineCall *call, cJSON **json,
                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Calls that do not depend on each other's answers, with their texts. */
+typedef struct EngineCalls EngineCalls;
+EngineCalls *engine_calls_new(void);
+void engine_calls_free(EngineCalls *calls);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineCalls, engine_calls_free)
+/* As EngineCall says; `doing` and `path` are taken. */
+void engine_calls_add(EngineCalls *calls, const char *method, bool may_be_absent, char *doing, char *path);
+/* One round trip where each would cost one (HostOps.is_far), else one after the other until one fails.
+ * *answers: cJSON or NULL for each, free function set. */
+bool engine_calls_run(Engine *engine, const EngineCalls *calls, GPtrArray **answers,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Fails with the engine's own message out of a reply such as {"message": "…"}; returns false. */
 bool engine_fail(const char *doing, long status, const char *body, GError **error);
 /* `name` for a path: escaped, but for what image names are made of. Caller frees. */
@@ -36,6 +49,10 @@ typedef struct {
 /* A command for a running container, not started yet; argv ends with NULL. Caller frees *exec_id. */
 bool engine_create_exec(Engine *engine, const char *container, const char *const *argv,
                         const ExecStreams *streams, char **exec_id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The list of a project's containers, as a call among others, and its answer. */
+void engine_calls_add_list(EngineCalls *calls, const char *project);
+bool engine_take_list(Engine *engine, const cJSON *list, GPtrArray **containers,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* {"label": ["com.docker.compose.project=PROJECT"]} and, unless NULL, {"type": [TYPE]}, escaped for a query.
  * Caller frees. */
 char *engine_project_filter(const char *project, const char *type);

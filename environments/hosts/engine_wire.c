@@ -19,7 +19,9 @@ enum {
   READ_CAP = 64 << 10,
   REFUSAL_CAP = 64 << 10, /* of a reply that says why not */
   CHUNK_LINE_CAP = 1 << 10,
+  REPLY_CAP = 16 << 20,
   SWITCHING_PROTOCOLS = 101,
+  NO_CONTENT = 204,
 };
 
 /* How the body's end is known. */
@@ -34,7 +36,8 @@ struct EngineWire {
   guint64 left;         /* bytes of the body, or of the chunk */
   bool is_behind_chunk; /* its CRLF comes next */
   bool has_ended;
-  bool is_closed; /* by the peer */
+  bool is_closed;      /* by the peer */
+  GHashTable *headers; /* of the last head: lower-case name -> value */
 };
 
 void engine_wire_free(EngineWire *wire) {
@@ -45,6 +48,7 @@ void engine_wire_free(EngineWire *wire) {
   g_free(wire->doing);
   g_byte_array_unref(wire->raw);
   g_byte_array_unref(wire->outgoing);
+  g_hash_table_unref(wire->headers);
   g_free(wire);
 }
 
@@ -81,19 +85,30 @@ void engine_wire_send_end(EngineWire *wire) {
   shutdown(wire->fd, SHUT_WR);
 }
 
-static bool send_request(EngineWire *wire, const Engine *engine, const WireRequest *request, GError **error) {
+static const char *connection_of(const WireRequest *request, bool is_last) {
+  if (request->is_upgraded)
+    return "Upgrade\r\nUpgrade: tcp";
+  return is_last ? "close" : "keep-alive";
+}
+
+static void append_request(GString *head, const Engine *engine, const WireRequest *request, bool is_last) {
   const char *prefix_of_base = strstr(engine->base, "://engine") + strlen("://engine");
   g_autofree char *body = request->body == NULL ? NULL : json_print(request->body);
   const char *method = request->method == NULL ? "GET" : request->method;
-  g_autoptr(GString) head = g_string_new(NULL);
   g_string_append_printf(head, "%s %s%s HTTP/1.1\r\nHost: engine\r\nConnection: %s\r\n", method,
-                         prefix_of_base, request->path,
-                         request->is_upgraded ? "Upgrade\r\nUpgrade: tcp" : "close");
+                         prefix_of_base, request->path, connection_of(request, is_last));
   if (body != NULL)
     g_string_append(head, "Content-Type: application/json\r\n");
   if (!g_str_equal(method, "GET"))
     g_string_append_printf(head, "Content-Length: %zu\r\n", body == NULL ? (size_t)0 : strlen(body));
   g_string_append_printf(head, "\r\n%s", body == NULL ? "" : body);
+}
+
+static bool send_requests(EngineWire *wire, const Engine *engine, const WireRequest *requests, guint count,
+                          GError **error) {
+  g_autoptr(GString) head = g_string_new(NULL);
+  for (guint i = 0; i < count; i++)
+    append_request(head, engine, &requests[i], i + 1 == count);
   if (!engine_wire_send(wire, head->str, head->len))
     return fail_wire(wire, g_strerror(errno), error);
   while (engine_wire_unsent(wire) > 0) { /* some hundred bytes: they go at once, or nearly */
@@ -122,7 +137,7 @@ static bool receive(EngineWire *wire, int timeout_ms) {
   return true;
 }
 
-/* "transfer-encoding: chunked" and "content-length: 12" of the head; anything else is of no interest. */
+/* "transfer-encoding: chunked" and "content-length: 12" of the head say where the body ends. */
 static bool read_headers(EngineWire *wire, char **lines, GError **error) {
   wire->body = BODY_UNTIL_CLOSE;
   for (; *lines != NULL; lines++) {
@@ -131,6 +146,8 @@ static bool read_headers(EngineWire *wire, char **lines, GError **error) {
     g_autofree char *value = g_ascii_strdown(colon == NULL ? "" : colon + 1, -1);
     gint64 length = 0;
     g_strstrip(value);
+    if (colon != NULL)
+      g_hash_table_replace(wire->headers, g_strdup(name), g_strstrip(g_strdup(colon + 1)));
     if (g_str_equal(name, "transfer-encoding") && g_str_has_suffix(value, "chunked")) {
       wire->body = BODY_CHUNKED;
     } else if (g_str_equal(name, "content-length") && wire->body != BODY_CHUNKED) {
@@ -153,7 +170,15 @@ static bool parse_head(EngineWire *wire, gsize length, long *status, GError **er
       !number_parse(words[1], 100, 599, &number))
     return fail_wire(wire, "what answers on the engine's socket does not speak HTTP", error);
   *status = (long)number;
-  return read_headers(wire, lines + 1, error);
+  wire->has_ended = wire->is_behind_chunk = false;
+  g_hash_table_remove_all(wire->headers);
+  if (!read_headers(wire, lines + 1, error))
+    return false;
+  if (number == NO_CONTENT) {
+    wire->body = BODY_COUNTED;
+    wire->left = 0;
+  }
+  return true;
 }
 
 static bool receive_head(EngineWire *wire, long *status, GError **error) {
@@ -259,16 +284,63 @@ static bool fail_status(EngineWire *wire, long status, GError **error) {
   return engine_fail(wire->doing, status, (const char *)words->data, error);
 }
 
-bool engine_wire_open(Engine *engine, const WireRequest *request, EngineWire **out, GError **error) {
+bool engine_wire_send_all(Engine *engine, const WireRequest *requests, guint count, EngineWire **out,
+                          GError **error) {
   g_autoptr(EngineWire) wire = g_new0(EngineWire, 1);
   wire->fd = -1;
-  wire->doing = g_strdup(request->doing);
+  wire->doing = g_strdup(requests->doing);
   wire->raw = g_byte_array_new();
   wire->outgoing = g_byte_array_new();
-  long status = 0;
+  wire->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   if (!engine->host->ops->dial(engine->host, &wire->fd, error))
-    return prefix(error, "cannot %s: ", request->doing);
-  if (!send_request(wire, engine, request, error) || !receive_head(wire, &status, error))
+    return prefix(error, "cannot %s: ", requests->doing);
+  if (!send_requests(wire, engine, requests, count, error))
+    return false;
+  *out = g_steal_pointer(&wire);
+  return true;
+}
+
+/* The end of the chunked body, before the next reply. */
+static bool skip_trailer(EngineWire *wire) {
+  while (wire->raw->len < 2)
+    if (wire->is_closed || !receive(wire, HEAD_MS))
+      return false;
+  bool is_end = memcmp(wire->raw->data, "\r\n", 2) == 0;
+  g_byte_array_remove_range(wire->raw, 0, 2);
+  return is_end;
+}
+
+static bool read_body(EngineWire *wire, GByteArray *body, GError **error) {
+  for (WireState state = WIRE_DATA; state != WIRE_END;) {
+    if (!engine_wire_read(wire, HEAD_MS, &state, body, error))
+      return false;
+    if (state == WIRE_TIMEOUT)
+      return fail_wire(wire, "the engine does not answer", error);
+    if (body->len > REPLY_CAP)
+      return fail_wire(wire, "the engine's reply is too long", error);
+  }
+  return wire->body != BODY_CHUNKED || skip_trailer(wire) ||
+         fail_wire(wire, "the engine's reply is malformed", error);
+}
+
+bool engine_wire_next(EngineWire *wire, const char *doing, HttpReply *reply, GError **error) {
+  g_autoptr(GByteArray) body = g_byte_array_new();
+  long status = 0;
+  g_free(wire->doing);
+  wire->doing = g_strdup(doing);
+  if (!receive_head(wire, &status, error) || !read_body(wire, body, error))
+    return false;
+  *reply = (HttpReply){.status = status,
+                       .headers = g_steal_pointer(&wire->headers),
+                       .body = g_string_new_len((const char *)body->data, (gssize)body->len)};
+  wire->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  return true;
+}
+
+bool engine_wire_open(Engine *engine, const WireRequest *request, EngineWire **out, GError **error) {
+  g_autoptr(EngineWire) wire = NULL;
+  long status = 0;
+  if (!engine_wire_send_all(engine, request, 1, &wire, error) || !receive_head(wire, &status, error))
     return false;
   if (status != SWITCHING_PROTOCOLS && status / 100 != 2)
     return fail_status(wire, status, error);

@@ -21,6 +21,14 @@ typedef struct EngineWire EngineWire;
  * failure with the engine's own message. */
 bool engine_wire_open(Engine *engine, const WireRequest *request, EngineWire **wire,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Several requests at once, none of them upgraded; does not wait. The replies come in this order: one
+ * engine_wire_next for each. */
+bool engine_wire_send_all(Engine *engine, const WireRequest *requests, guint count, EngineWire **wire,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The next reply, whatever its status: written on success only, cleared by the caller. The body has at most
+ * 16 MiB. */
+bool engine_wire_next(EngineWire *wire, const char *doing, HttpReply *reply,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void engine_wire_free(EngineWire *wire);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineWire, engine_wire_free)
 

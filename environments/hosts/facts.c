@@ -158,6 +158,15 @@ bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError
       .text = host_script_opening, .argv = argv, .is_lockless = purpose->holder == NULL};
   g_auto(HostReply) reply = {0};
   g_auto(Told) told = {0};
-  return host->ops->open(host, &opening, &reply, error) && told_parse(&told, reply.out, error) &&
-         judge_status(host, purpose, &reply, &told, error) && read_facts(&told, socket, facts, error);
+  const bool is_near = host->config->address == NULL || host->is_reached;
+  const gint64 asked = g_get_monotonic_time();
+  if (!host->ops->open(host, &opening, &reply, error))
+    return false;
+  const gint64 answered = g_get_monotonic_time();
+  if (!told_parse(&told, reply.out, error) || !judge_status(host, purpose, &reply, &told, error) ||
+      !read_facts(&told, socket, facts, error))
+    return false;
+  if (is_near) /* else it had to be connected to meanwhile */
+    (*facts)->clock_offset = (*facts)->clock - (asked + answered) / 2;
+  return true;
 }

@@ -27,9 +27,11 @@ typedef struct {
   gint64 free_bytes, free_inodes; /* for the release folder's file system; -1: the file system does not say,
                                      or there is no lock, so nobody will write there */
   gint64 clock;                   /* microseconds since the epoch, on the host */
-  char *current;                  /* UID of the release folder that `current` points to, or NULL */
-  char *manifest;                 /* its manifest.json, or NULL */
-  char *journal;        /* journal.jsonl's end, whole lines, at most 256 KiB; "" when there is none */
+  gint64
+      clock_offset; /* that clock minus this machine's monotonic one, microseconds; 0: not known that well */
+  char *current;    /* UID of the release folder that `current` points to, or NULL */
+  char *manifest;   /* its manifest.json, or NULL */
+  char *journal;    /* journal.jsonl's end, whole lines, at most 256 KiB; "" when there is none */
   GHashTable *releases; /* set of UIDs in releases/ */
   GHashTable *files;    /* set of HASHes in files/ */
   GHashTable *secrets;  /* set of names in secrets/ */

@@ -59,6 +59,10 @@ void host_reply_clear(HostReply *reply) {
   *reply = (HostReply){0};
 }
 
+bool host_connect(Host *host, GError **error) {
+  return host->is_reached || host->ops->connect == NULL || host->ops->connect(host, error);
+}
+
 bool host_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
   return host->ops->shell(host, script, reply, error);
 }

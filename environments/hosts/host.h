@@ -36,6 +36,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostReply, host_reply_clear)
 
 typedef struct {
   const char *name;
+  /* Each request to the engine costs a round trip worth saving: what does not depend on another's answer is
+   * better sent at once (engine_calls_run). */
+  bool is_far;
+  /* Reaches the host and is let in, but starts nothing there; `open` then goes on from that. NULL, or
+   * Host.is_reached still false afterwards: `open` does it all. */
+  bool (*connect)(Host *host, GError **error);
   /* Connects, authenticates and opens the shell that stays open. `opening` runs in that very shell (not in a
    * subshell), so that a descriptor it opens (the lock) lives as long as the shell; it costs no round trip of
    * its own. */
@@ -62,6 +68,7 @@ struct Host {
   const HostOps *ops;
   const HostConfig *config; /* borrowed */
   void *backend;
+  bool is_reached; /* by `connect`: requests and streams may come before `open` */
   char *note; /* once it is open: what a person should be told of how it is reached; NULL: nothing. A process
                  says it of one host only */
 };
@@ -75,6 +82,9 @@ void host_free(Host *host); /* closes */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /* Call once, before any thread: libssh2 and the user's SSH configuration. */
 void host_global_init(void);
+
+/* Has the row reach the host, if it can do that by itself. */
+bool host_connect(Host *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Calls through the row; host_run also fails (kind UNREADY) when the script's status is not 0, with what it
  * wrote to stderr. */

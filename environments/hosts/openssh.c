@@ -275,7 +275,8 @@ static void openssh_init(Host *host) {
 }
 
 const HostBackend openssh_backend = {
-    .ops = {.name = "ssh",
+    .ops = {.is_far = true,
+            .name = "ssh",
             .open = openssh_open,
             .shell = openssh_shell,
             .write = host_write_through_shell,

@@ -13,7 +13,7 @@ typedef struct {
   Forwarder *forwarder; /* NULL until connected */
   Shell shell;
   HttpClient *client;
-  ForwarderListener *engine; /* made with the first request */
+  ForwarderListener *engine;
 } Ssh;
 
 static void beat_shell(gpointer shell) {
@@ -49,13 +49,36 @@ static bool start_shell(Ssh *ssh, const HostScript *opening, HostReply *reply, G
   return shell_start(&ssh->shell, (const int[3]){io, io, err}, opening, reply, error) || explain(ssh, error);
 }
 
-static bool ssh_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+/* The engine's socket; where sshd forbids to forward to it, docker's own client leads there. */
+static bool listen_for_engine(Host *host, GError **error) {
+  Ssh *ssh = host->backend;
+  if (ssh->engine != NULL)
+    return true;
+  const char *socket = NULL;
+  if (!host_engine_socket(host->config, &socket, error))
+    return false;
+  g_autofree char *url = g_strconcat("unix://", socket, NULL);
+  g_autofree char *otherwise =
+      shell_command((const char *const[]){"docker", "-H", url, "system", "dial-stdio", NULL});
+  g_autoptr(Route) route = route_new(ROUTE_SOCKET, socket, 0, otherwise);
+  return forwarder_listen(ssh->forwarder, route, true, &ssh->engine, error);
+}
+
+/* What channels will be wanted first is opened meanwhile. */
+static bool ssh_connect(Host *host, GError **error) {
   Ssh *ssh = host->backend;
   g_autoptr(SshTarget) target = NULL;
-  return ssh_target_resolve(host->config, &target, error) && ssh_link_connect(&ssh->link, target, error) &&
-         ssh_link_authenticate(&ssh->link, target, error) &&
-         forwarder_start(&ssh->link, target->keepalive_ms, beat_shell, &ssh->shell, &ssh->forwarder, error) &&
-         start_shell(ssh, opening, reply, error);
+  if (!ssh_target_resolve(host->config, &target, error) || !ssh_link_connect(&ssh->link, target, error) ||
+      !ssh_link_authenticate(&ssh->link, target, error) ||
+      !forwarder_start(&ssh->link, target->keepalive_ms, beat_shell, &ssh->shell, &ssh->forwarder, error) ||
+      !forwarder_exec_ahead(ssh->forwarder, error) || !listen_for_engine(host, error))
+    return false;
+  host->is_reached = true;
+  return true;
+}
+
+static bool ssh_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+  return host_connect(host, error) && start_shell(host->backend, opening, reply, error);
 }
 
 static bool ssh_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
@@ -70,21 +93,6 @@ static bool ssh_shell(Host *host, const HostScript *script, HostReply *reply, GE
 
 /* --- HTTP
  * ----------------------------------------------------------------------------------------------------- */
-
-/* The engine's socket; where sshd forbids to forward to it, docker's own client leads there. */
-static bool listen_for_engine(Host *host, GError **error) {
-  Ssh *ssh = host->backend;
-  if (ssh->engine != NULL)
-    return true;
-  const char *socket = NULL;
-  if (!host_engine_socket(host->config, &socket, error))
-    return false;
-  g_autofree char *url = g_strconcat("unix://", socket, NULL);
-  g_autofree char *otherwise =
-      shell_command((const char *const[]){"docker", "-H", url, "system", "dial-stdio", NULL});
-  g_autoptr(Route) route = route_new(ROUTE_SOCKET, socket, 0, otherwise);
-  return forwarder_listen(ssh->forwarder, route, &ssh->engine, error);
-}
 
 static bool ssh_request(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
   Ssh *ssh = host->backend;
@@ -118,7 +126,7 @@ static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, g
                        GError **error) {
   g_autoptr(Route) route = route_new(ROUTE_TCP, name, port, NULL);
   ForwarderListener *listener = NULL;
-  if (!forwarder_listen(ssh->forwarder, route, &listener, error))
+  if (!forwarder_listen(ssh->forwarder, route, false, &listener, error))
     return false;
   HttpRequest own = *request;
   own.unix_socket = forwarder_listener_path(listener);
@@ -172,6 +180,8 @@ static void ssh_init(Host *host) {
 
 const HostBackend ssh_backend = {
     .ops = {.name = "ssh",
+            .is_far = true,
+            .connect = ssh_connect,
             .open = ssh_open,
             .shell = ssh_shell,
             .write = host_write_through_shell,

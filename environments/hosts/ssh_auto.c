@@ -60,25 +60,35 @@ static void change_to_openssh(Host *host, const char *why) {
   pthread_mutex_unlock(&own->lock);
 }
 
-static bool auto_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+/* By libssh2, or it is left to the ssh program to connect when it opens. */
+static bool auto_connect(Host *host, GError **error) {
   Host *inner = inner_of(host);
   g_autoptr(SshTarget) target = NULL;
+  if (inner->ops == &openssh_backend.ops)
+    return true;
   if (!ssh_target_resolve(host->config, &target, error))
     return false;
   g_autofree char *why = ssh_program_exists() ? why_not_libssh2(target) : NULL;
   if (why != NULL) {
     change_to_openssh(host, why);
-    return inner->ops->open(inner, opening, reply, error);
+    return true;
   }
   g_autoptr(GError) problem = NULL;
-  if (inner->ops->open(inner, opening, reply, &problem))
+  if (host_connect(inner, &problem)) {
+    host->is_reached = inner->is_reached;
     return true;
+  }
   if (!ssh_is_beyond_libssh2(inner) || !ssh_program_exists()) {
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
   }
   change_to_openssh(host, problem->message);
-  return inner->ops->open(inner, opening, reply, error);
+  return true;
+}
+
+static bool auto_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
+  Host *inner = inner_of(host);
+  return host_connect(host, error) && inner->ops->open(inner, opening, reply, error);
 }
 
 /* --- passing on
@@ -135,6 +145,8 @@ static void auto_init(Host *host) {
 
 const HostBackend ssh_auto_backend = {
     .ops = {.name = "ssh",
+            .is_far = true,
+            .connect = auto_connect,
             .open = auto_open,
             .shell = auto_shell,
             .write = host_write_through_shell,

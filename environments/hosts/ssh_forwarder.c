@@ -20,11 +20,15 @@ enum {
   LIBSSH2_KEEPALIVE_SECONDS = 2, /* its least; when they are sent is decided here */
   UNANSWERED_MAX = 2,
   ACCEPTS_A_PASS = 16,
+  SPARE_SECONDS = 60, /* engines hang up on who says nothing for minutes */
 };
 
 struct ForwarderListener {
   UnixListener socket;
   Route *route;
+  bool keeps_spare;
+  bool wants_spare; /* the thread's own, as the next */
+  Stream *spare;    /* in `streams`, or NULL */
 };
 
 struct Forwarder {
@@ -38,11 +42,16 @@ struct Forwarder {
   pthread_mutex_t lock; /* for the next group (not a GMutex: TSan does not see through that) */
   GPtrArray *incoming;  /* Stream, for the thread to take */
   GPtrArray *listeners; /* ForwarderListener */
+  char *ahead_command;  /* for the channel that was opened ahead, for the thread to take */
   char *link_problem;
   char *channel_problem;
   bool should_stop;
   bool has_ended;
   _Atomic gint64 opening_since; /* monotonic; 0: no channel is being opened */
+
+  /* Opened ahead (forwarder_exec_ahead): the worker's ends, -1: taken or none, and what the thread has. */
+  int ahead_io, ahead_err;
+  Route *ahead;
 
   /* The thread's own. */
   GPtrArray *streams;
@@ -52,6 +61,7 @@ struct Forwarder {
   guint unanswered;
   int transport_problem; /* errno of the socket; ECONNRESET for its end */
   bool is_closing;
+  bool has_started; /* a command, for which sshd stops waiting for more to send */
 };
 
 static void listener_free(ForwarderListener *listener) {
@@ -80,7 +90,8 @@ static LIBSSH2_RECV_FUNC(receive) {
   if (count > 0) {
     forwarder->last_input = g_get_monotonic_time();
     forwarder->unanswered = 0;
-    if (forwarder->beat == NULL) { /* sshd sets TCP_NODELAY for sessions only, and waits for our word here */
+    if (!forwarder
+             ->has_started) { /* sshd sets TCP_NODELAY with a command, and waits for our word until then */
       const int on = 1;
       setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     }
@@ -209,9 +220,24 @@ static bool take_incoming(Forwarder *forwarder) {
   pthread_mutex_lock(&forwarder->lock);
   while (forwarder->incoming->len > 0)
     g_ptr_array_add(forwarder->streams, g_ptr_array_steal_index(forwarder->incoming, 0));
+  if (forwarder->ahead_command != NULL)
+    forwarder->ahead->name = g_steal_pointer(&forwarder->ahead_command);
   const bool should_stop = forwarder->should_stop;
   pthread_mutex_unlock(&forwarder->lock);
   return !should_stop;
+}
+
+/* What becomes of a spare one that was not needed is of no interest; the next is opened once there is a need.
+ */
+static void forget_spare(Forwarder *forwarder, Stream *stream) {
+  g_string_truncate(stream->complaint, 0);
+  pthread_mutex_lock(&forwarder->lock);
+  for (guint i = 0; i < forwarder->listeners->len; i++) {
+    ForwarderListener *listener = g_ptr_array_index(forwarder->listeners, i);
+    if (listener->spare == stream)
+      listener->spare = NULL;
+  }
+  pthread_mutex_unlock(&forwarder->lock);
 }
 
 /* One step of every channel; *is_lost when the link is. */
@@ -231,7 +257,10 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
     is_somebody_opening |= stream->state == STREAM_WAITING || stream->state == STREAM_OPENING;
     if (stream->state == STREAM_OPENING)
       since = stream->route->begun;
+    forwarder->has_started |= stream->state == STREAM_OPEN && stream->route->kind == ROUTE_EXEC;
     if (stream->state == STREAM_GONE || stream->state == STREAM_CLOSING) {
+      if (stream->is_spare)
+        forget_spare(forwarder, stream);
       note_complaint(forwarder, stream);
       stream_close_local(stream);
     }
@@ -246,18 +275,39 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
   return did_move;
 }
 
+static Stream *add_stream(Forwarder *forwarder, const ForwarderListener *listener, int fd) {
+  Stream *stream = stream_new(forwarder->link->session, route_ref(listener->route), fd, -1);
+  g_ptr_array_add(forwarder->streams, stream);
+  return stream;
+}
+
+static void serve_connection(Forwarder *forwarder, ForwarderListener *listener, int fd) {
+  Stream *spare = g_steal_pointer(&listener->spare);
+  const gint64 oldest = g_get_monotonic_time() - (gint64)SPARE_SECONDS * G_USEC_PER_SEC;
+  const bool is_stale = spare != NULL && spare->state == STREAM_OPEN && spare->opened < oldest;
+  if (is_stale)
+    stream_give_up(spare);
+  if (spare != NULL && !is_stale)
+    stream_take_local(spare, fd);
+  else
+    add_stream(forwarder, listener, fd);
+  listener->wants_spare = listener->keeps_spare;
+}
+
 /* Takes new connections; the routes' listeners may go at any time, so this is under the lock. */
 static void accept_connections(Forwarder *forwarder) {
   pthread_mutex_lock(&forwarder->lock);
   for (guint i = 0; i < forwarder->listeners->len; i++) {
-    const ForwarderListener *listener = g_ptr_array_index(forwarder->listeners, i);
+    ForwarderListener *listener = g_ptr_array_index(forwarder->listeners, i);
     for (guint j = 0; j < ACCEPTS_A_PASS; j++) {
       const int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (fd < 0)
         break;
-      g_ptr_array_add(forwarder->streams,
-                      stream_new(forwarder->link->session, route_ref(listener->route), fd, -1));
+      serve_connection(forwarder, listener, fd);
     }
+    if (listener->wants_spare && listener->spare == NULL && !listener->route->is_by_command)
+      listener->spare = add_stream(forwarder, listener, -1);
+    listener->wants_spare = false;
   }
   pthread_mutex_unlock(&forwarder->lock);
 }
@@ -358,6 +408,13 @@ static void free_members(Forwarder *forwarder) {
   g_ptr_array_unref(forwarder->listeners);
   g_ptr_array_unref(forwarder->streams);
   g_byte_array_unref(forwarder->outgoing);
+  if (forwarder->ahead != NULL)
+    route_unref(forwarder->ahead);
+  if (forwarder->ahead_io >= 0) {
+    close(forwarder->ahead_io);
+    close(forwarder->ahead_err);
+  }
+  g_free(forwarder->ahead_command);
   g_free(forwarder->link_problem);
   g_free(forwarder->channel_problem);
   pthread_mutex_destroy(&forwarder->lock);
@@ -368,6 +425,7 @@ bool forwarder_start(SshLink *link, guint keepalive_ms, ForwarderBeat on_beat, g
                      Forwarder **forwarder, GError **error) {
   Forwarder *started = g_new0(Forwarder, 1);
   started->link = link;
+  started->ahead_io = started->ahead_err = -1;
   started->beat = on_beat;
   started->beat_data = data;
   started->keepalive_us = (gint64)MAX(keepalive_ms, (LIBSSH2_KEEPALIVE_SECONDS + 1) * 1000) * 1000;
@@ -417,7 +475,8 @@ static bool submit(Forwarder *forwarder, GPtrArray *list, gpointer item, GError 
   return is_serving;
 }
 
-bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err, GError **error) {
+/* `route` is taken. */
+static bool open_session(Forwarder *forwarder, Route *route, int *io, int *err, GError **error) {
   int main_pair[2] = {-1, -1};
   int err_pair[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, main_pair) != 0 ||
@@ -427,10 +486,10 @@ bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err
       close(main_pair[0]);
       close(main_pair[1]);
     }
+    route_unref(route);
     return fail(error, SLIPWAY_ERROR_UNREADY, "cannot make a socket pair: %s", g_strerror(cause));
   }
-  Stream *stream = stream_new(forwarder->link->session, route_new(ROUTE_EXEC, command, 0, NULL), main_pair[1],
-                              err_pair[1]);
+  Stream *stream = stream_new(forwarder->link->session, route, main_pair[1], err_pair[1]);
   if (!submit(forwarder, forwarder->incoming, stream, error)) {
     stream_free(stream);
     close(main_pair[0]);
@@ -439,6 +498,25 @@ bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err
   }
   *io = main_pair[0];
   *err = err_pair[0];
+  return true;
+}
+
+bool forwarder_exec_ahead(Forwarder *forwarder, GError **error) {
+  forwarder->ahead = route_new(ROUTE_EXEC, NULL, 0, NULL);
+  return open_session(forwarder, route_ref(forwarder->ahead), &forwarder->ahead_io, &forwarder->ahead_err,
+                      error);
+}
+
+bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err, GError **error) {
+  if (forwarder->ahead_io < 0)
+    return open_session(forwarder, route_new(ROUTE_EXEC, command, 0, NULL), io, err, error);
+  *io = forwarder->ahead_io;
+  *err = forwarder->ahead_err;
+  forwarder->ahead_io = forwarder->ahead_err = -1;
+  pthread_mutex_lock(&forwarder->lock);
+  forwarder->ahead_command = g_strdup(command);
+  pthread_mutex_unlock(&forwarder->lock);
+  wake(forwarder);
   return true;
 }
 
@@ -469,8 +547,10 @@ gint64 forwarder_opening_for(Forwarder *forwarder) {
   return since == 0 ? 0 : g_get_monotonic_time() - since;
 }
 
-bool forwarder_listen(Forwarder *forwarder, Route *route, ForwarderListener **listener, GError **error) {
+bool forwarder_listen(Forwarder *forwarder, Route *route, bool keeps_spare, ForwarderListener **listener,
+                      GError **error) {
   ForwarderListener *made = g_new0(ForwarderListener, 1);
+  made->keeps_spare = made->wants_spare = keeps_spare;
   if (!unix_listener_open(&made->socket, error)) {
     g_free(made);
     return false;

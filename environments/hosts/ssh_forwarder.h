@@ -24,6 +24,10 @@ void forwarder_free(Forwarder *forwarder);
 bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Opens the channel that forwarder_exec will use, which then only has to start its command. Once; does not
+ * wait. */
+bool forwarder_exec_ahead(Forwarder *forwarder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Puts a channel on a route behind `fd` (taken in any case), a socket. Does not wait: where it fails, the
  * socket ends, and forwarder_route_problem says why. */
 bool forwarder_connect(Forwarder *forwarder, Route *route, int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -35,9 +39,11 @@ bool forwarder_is_lost(Forwarder *forwarder);
  * libssh2 does). 0: none is. Microseconds. */
 gint64 forwarder_opening_for(Forwarder *forwarder);
 
-/* Every connection to the listener becomes a channel on the route (a reference is taken). */
+/* Every connection to the listener becomes a channel on the route (a reference is taken). `keeps_spare`: a
+ * channel is open for the next one already, where there are channels to the route's name itself; opening it
+ * takes a round trip. */
 typedef struct ForwarderListener ForwarderListener;
-bool forwarder_listen(Forwarder *forwarder, Route *route, ForwarderListener **listener,
+bool forwarder_listen(Forwarder *forwarder, Route *route, bool keeps_spare, ForwarderListener **listener,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 const char *forwarder_listener_path(const ForwarderListener *listener);
 /* Connections that were made stay. */

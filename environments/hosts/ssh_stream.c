@@ -51,6 +51,7 @@ Stream *stream_new(LIBSSH2_SESSION *session, Route *route, int local, int local_
   stream->session = session;
   stream->route = route;
   stream->is_command = route->kind == ROUTE_EXEC || route->is_by_command;
+  stream->is_spare = local < 0;
   stream->local = local;
   stream->local_err = local_err;
   make_nonblocking(local);
@@ -61,6 +62,12 @@ Stream *stream_new(LIBSSH2_SESSION *session, Route *route, int local, int local_
   stream->to_err = g_byte_array_new();
   stream->complaint = g_string_new(NULL);
   return stream;
+}
+
+void stream_take_local(Stream *stream, int local) {
+  make_nonblocking(local);
+  stream->local = local;
+  stream->is_spare = false;
 }
 
 void stream_close_local(Stream *stream) {
@@ -85,6 +92,10 @@ void stream_free(Stream *stream) {
  * before their end is. */
 static void start_closing(Stream *stream) {
   stream->state = stream->channel == NULL ? STREAM_GONE : STREAM_CLOSING;
+}
+
+void stream_give_up(Stream *stream) {
+  start_closing(stream);
 }
 
 /* --- opening
@@ -133,7 +144,7 @@ static void complain_of_session(Stream *stream) {
 /* A socket that could not be connected to may be forbidden rather than absent: then a command leads there. */
 static void open_failed(Stream *stream) {
   Route *route = stream->route;
-  if (!stream->is_command && route->otherwise != NULL && !route->has_worked) {
+  if (!stream->is_command && !stream->is_spare && route->otherwise != NULL && !route->has_worked) {
     stream->is_command = true;
     stream->state = STREAM_WAITING;
     return;
@@ -168,6 +179,7 @@ static bool step_opening(Stream *stream, int *link_problem) {
     if (!stream->is_command)
       stream->route->has_worked = true;
     stream->state = stream->is_command ? STREAM_STARTING : STREAM_OPEN;
+    stream->opened = g_get_monotonic_time();
     return true;
   }
   const int code = libssh2_session_last_errno(stream->session);
@@ -183,6 +195,8 @@ static bool step_opening(Stream *stream, int *link_problem) {
 static bool step_starting(Stream *stream, int *link_problem) {
   const Route *route = stream->route;
   const char *command = route->kind == ROUTE_EXEC ? route->name : route->otherwise;
+  if (command == NULL)
+    return false;
   const int code = libssh2_channel_process_startup(stream->channel, "exec", (unsigned)strlen("exec"), command,
                                                    (unsigned)strlen(command));
   if (code == LIBSSH2_ERROR_EAGAIN)
@@ -286,6 +300,11 @@ static bool step_open(Stream *stream, bool may_send, int *link_problem) {
   if (!read_channel(stream, 0, stream->to_local, &did_move, link_problem) ||
       !read_channel(stream, SSH_EXTENDED_DATA_STDERR, stream->to_err, &did_move, link_problem))
     return true;
+  if (stream->is_spare) {
+    if (libssh2_channel_eof(stream->channel) == 1)
+      start_closing(stream);
+    return did_move;
+  }
   bool is_read = write_local(stream->local, stream->to_local, &did_move);
   if (stream->local_err >= 0)
     is_read = write_local(stream->local_err, stream->to_err, &did_move) && is_read;
@@ -341,6 +360,8 @@ void stream_poll(const Stream *stream, bool may_send, struct pollfd polled[2]) {
 }
 
 bool stream_wants_input(const Stream *stream) {
-  return stream->state != STREAM_GONE && stream->state != STREAM_WAITING &&
+  const bool waits_for_command =
+      stream->state == STREAM_STARTING && stream->route->kind == ROUTE_EXEC && stream->route->name == NULL;
+  return stream->state != STREAM_GONE && stream->state != STREAM_WAITING && !waits_for_command &&
          (stream->state != STREAM_OPEN || stream->to_local->len == 0 || stream->to_err->len == 0);
 }

@@ -12,7 +12,7 @@
 typedef enum { ROUTE_EXEC, ROUTE_SOCKET, ROUTE_TCP } RouteKind;
 typedef struct {
   RouteKind kind;
-  char *name; /* command; socket path; host */
+  char *name; /* command (NULL: not known yet); socket path; host */
   guint port;
   char *otherwise;      /* ROUTE_SOCKET: the command to run where forwarding is refused; NULL: none */
   bool has_worked;      /* a channel of this kind was opened: a refusal is the socket's, not sshd's */
@@ -41,6 +41,8 @@ typedef struct {
   LIBSSH2_CHANNEL *channel;
   GByteArray *message;                        /* of the open request: stays valid until that is done */
   bool is_command;                            /* runs route->name, or route->otherwise */
+  bool is_spare;                              /* nobody has it yet: `local` is -1 */
+  gint64 opened;                              /* monotonic */
   int local;                                  /* the worker's other end; -1 when closed */
   int local_err;                              /* for the command's stderr; -1: goes to `complaint` */
   GByteArray *to_channel, *to_local, *to_err; /* read, not yet written */
@@ -49,10 +51,15 @@ typedef struct {
   GString *complaint; /* why it failed: libssh2's words, or the command's stderr */
 } Stream;
 
-/* Takes the descriptors (made non-blocking) and a reference of the route. local_err may be -1. */
+/* Takes the descriptors (made non-blocking) and a reference of the route. local_err may be -1; `local` is -1
+ * for a spare one. */
 Stream *stream_new(LIBSSH2_SESSION *session, Route *route, int local, int local_err);
 void stream_free(Stream *stream); /* the channel must be gone, or its session about to be freed */
 void stream_close_local(Stream *stream);
+/* Gives a spare one its descriptor. */
+void stream_take_local(Stream *stream, int local);
+/* Begins to close it, whatever it was doing. */
+void stream_give_up(Stream *stream);
 
 /* Moves what can be moved; true when anything was. `may_open`: it is this stream's turn to open.
  * `may_send`: the link is not behind. *link_problem is set to libssh2's code when the link itself is lost. */

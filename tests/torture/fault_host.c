@@ -163,6 +163,13 @@ static void pass_on(HostReply *reply, HostReply *received) {
   *received = (HostReply){0};
 }
 
+static bool faulty_connect(Host *host, GError **error) {
+  Faulty *faulty = host->backend;
+  host->is_reached = effect_begins(faulty, &(Effect){"connect", "", false}, error) &&
+                     host_connect(faulty->inner, error) && effect_ends(faulty, error);
+  return host->is_reached;
+}
+
 static bool faulty_open(Host *host, const HostScript *opening, HostReply *reply, GError **error) {
   Faulty *faulty = host->backend;
   g_autofree char *text = with_own_home(faulty, opening->text);
@@ -284,6 +291,7 @@ static void faulty_close(Host *host) {
 
 static const HostOps fault_ops = {
     .name = "fault",
+    .connect = faulty_connect,
     .open = faulty_open,
     .shell = faulty_shell,
     .write = faulty_write,
