@@ -9,7 +9,9 @@
 
 static bool refuse_on_host(Worker *worker, GError **error) {
   g_autoptr(GPtrArray) foreign = g_ptr_array_new();
-  g_autoptr(GPtrArray) references = target_references(worker->rollout->target, worker->config);
+  const Target *target = worker->rollout->target; /* NULL: `down`, which wants no images */
+  g_autoptr(GPtrArray) references =
+      target != NULL ? target_references(target, worker->config) : g_ptr_array_new();
   if (!engine_survey(worker->engine, worker->rollout->place, references, &worker->containers, &worker->images,
                      error))
     return false;
