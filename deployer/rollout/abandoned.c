@@ -8,6 +8,7 @@
 #include "deployer/rollout/runs.h"
 #include "support/errors.h"
 #include "support/json.h"
+#include "support/parallel.h"
 
 #include "support/poison.h"
 
@@ -70,7 +71,7 @@ static void inquire(Inquiry *inquiry) {
     settle(inquiry->record, is_begun ? HOST_RESTORED : HOST_UNCHANGED, current);
 }
 
-static void inquire_in_pool(gpointer data, gpointer unused) {
+static void inquire_in_thread(gpointer data, gpointer unused) {
   (void)unused;
   inquire(data);
 }
@@ -100,7 +101,7 @@ static bool is_doubtful(const Rollout *rollout, const Deployment *abandoned) {
 static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
   g_autofree Inquiry *inquiries = g_new0(Inquiry, abandoned->hosts->len);
   bool doubtful = is_doubtful(rollout, abandoned);
-  GThreadPool *pool = g_thread_pool_new(inquire_in_pool, NULL, CREW_THREADS, FALSE, NULL);
+  g_autoptr(GPtrArray) asked = g_ptr_array_new();
   for (guint i = 0; i < abandoned->hosts->len; i++) {
     DeploymentHost *record = g_ptr_array_index(abandoned->hosts, i);
     Worker *worker = find_worker(rollout, record->name);
@@ -112,9 +113,9 @@ static void ask_hosts(Rollout *rollout, Deployment *abandoned) {
       settle(record, HOST_UNKNOWN, NULL);
     inquiries[i] = (Inquiry){worker, abandoned, record, doubtful};
     if (can_be_asked)
-      g_thread_pool_push(pool, &inquiries[i], NULL);
+      g_ptr_array_add(asked, &inquiries[i]);
   }
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(asked, CREW_THREADS, inquire_in_thread, NULL);
 }
 
 static void tell(const Rollout *rollout, const Deployment *abandoned) {

@@ -8,6 +8,7 @@
 #include "host_scripts.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
+#include "support/parallel.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -163,14 +164,14 @@ static void check_secrets(const RolloutRequest *request, GPtrArray *answers) {
 static void check_hosts(const Environment *environment, const char *place, GPtrArray *answers) {
   guint count = environment->hosts->len;
   g_autofree HostCheck *checks = g_new0(HostCheck, count);
-  GThreadPool *pool = g_thread_pool_new(check_host, NULL, CREW_THREADS, FALSE, NULL);
+  g_autoptr(GPtrArray) asked = g_ptr_array_new();
   for (guint i = 0; i < count; i++) {
     checks[i] = (HostCheck){.host = host_new(g_ptr_array_index(environment->hosts, i)),
                             .place = place,
                             .answers = g_ptr_array_new()};
-    g_thread_pool_push(pool, &checks[i], NULL);
+    g_ptr_array_add(asked, &checks[i]);
   }
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(asked, CREW_THREADS, check_host, NULL);
   for (guint i = 0; i < count; i++) {
     g_ptr_array_extend_and_steal(answers, checks[i].answers);
     host_free(checks[i].host);

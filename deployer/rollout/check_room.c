@@ -4,6 +4,7 @@
 #include "deployer/rollout/phases.h"
 #include "deployer/rollout/room.h"
 #include "support/errors.h"
+#include "support/parallel.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -39,13 +40,13 @@ static void ask(gpointer data, gpointer unused) {
 static void ask_hosts(const Rollout *rollout, const char *release, GPtrArray *answers) {
   guint count = rollout->workers->len;
   g_autofree Question *questions = g_new0(Question, count);
-  GThreadPool *pool = g_thread_pool_new(ask, NULL, CREW_THREADS, FALSE, NULL);
+  g_autoptr(GPtrArray) asked = g_ptr_array_new();
   for (guint i = 0; i < count; i++) {
     questions[i].worker = g_ptr_array_index(rollout->workers, i);
     if (questions[i].worker->error == NULL)
-      g_thread_pool_push(pool, &questions[i], NULL);
+      g_ptr_array_add(asked, &questions[i]);
   }
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(asked, CREW_THREADS, ask, NULL);
   for (guint i = 0; i < count; i++) {
     g_autoptr(GError) problem = questions[i].problem;
     g_autofree char *detail = questions[i].detail;

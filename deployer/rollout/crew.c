@@ -1,4 +1,4 @@
-/* The pool that hosts are worked on by, and what every step on a host has in common. */
+/* The threads that hosts are worked on by, and what every step on a host has in common. */
 #include "deployer/rollout/crew.h"
 
 #include "deployer/rollout/ephemeral.h"
@@ -7,6 +7,7 @@
 #include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
+#include "support/parallel.h"
 
 #include "support/poison.h"
 
@@ -48,17 +49,14 @@ Rollout *rollout_new(const RolloutRequest *request, const Situation *situation, 
   return rollout;
 }
 
-static void free_in_pool(gpointer worker, gpointer unused) {
+static void free_one(gpointer worker, gpointer unused) {
   (void)unused;
   worker_free(worker);
 }
 
 /* Each waits until its host's shell has ended: all at once. */
 static void free_workers(GPtrArray *workers) {
-  GThreadPool *pool = g_thread_pool_new(free_in_pool, NULL, CREW_THREADS, FALSE, NULL);
-  for (guint i = 0; i < workers->len; i++)
-    g_thread_pool_push(pool, g_ptr_array_index(workers, i), NULL);
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(workers, CREW_THREADS, free_one, NULL);
   g_ptr_array_unref(workers);
 }
 
@@ -76,7 +74,7 @@ void rollout_free(Rollout *rollout) {
   g_free(rollout);
 }
 
-/* What the pool's threads and the one that waits for them share. */
+/* What the crew's threads and the one that waits for them share. */
 typedef struct {
   WorkerTask task;
   GMutex mutex;
@@ -154,11 +152,9 @@ bool crew_run(GPtrArray *workers, WorkerTask task, GError **error) {
   g_cond_init(&shift.ended);
   for (guint i = 0; i < workers->len; i++)
     g_clear_error(&((Worker *)g_ptr_array_index(workers, i))->error);
-  GThreadPool *pool = g_thread_pool_new(run_one, &shift, CREW_THREADS, FALSE, NULL);
-  for (guint i = 0; i < workers->len; i++)
-    g_thread_pool_push(pool, g_ptr_array_index(workers, i), NULL);
+  Parallel *parallel = parallel_start(workers, CREW_THREADS, run_one, &shift);
   await(&shift, workers);
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_join(parallel);
   g_cond_clear(&shift.ended);
   g_mutex_clear(&shift.mutex);
   return crew_succeeded(workers, error);

@@ -1,6 +1,6 @@
-/* One worker a host, and the rollout they share. Each worker is straight-line blocking code on a bounded
- * pool; hosts wait for each other only at the end of a crew_run (design §7: prepared, a wave healthy,
- * committed). */
+/* One worker a host, and the rollout they share. Each worker is straight-line blocking code on one of a
+ * bounded number of threads; hosts wait for each other only at the end of a crew_run (design §7: prepared, a
+ * wave healthy, committed). */
 #pragma once
 
 #include "deployer/rollout/target.h"

@@ -16,6 +16,7 @@
 #include "environments/hosts/host_compose.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
+#include "support/parallel.h"
 #include "support/text.h"
 
 #include "support/poison.h"
@@ -146,7 +147,7 @@ static void answer(gpointer data, gpointer unused) {
 
 static void ask_hosts(Rollout *rollout, Plan *plan) {
   g_autofree HostQuestion *questions = g_new0(HostQuestion, rollout->workers->len);
-  GThreadPool *pool = g_thread_pool_new(answer, NULL, CREW_THREADS, FALSE, NULL);
+  g_autoptr(GPtrArray) asked = g_ptr_array_new();
   for (guint i = 0; i < rollout->workers->len; i++) {
     Worker *worker = g_ptr_array_index(rollout->workers, i);
     PlanHost *row = g_ptr_array_index(plan->hosts, i);
@@ -154,9 +155,9 @@ static void ask_hosts(Rollout *rollout, Plan *plan) {
     if (worker->error != NULL)
       row->problem = g_strdup(worker->error->message);
     else
-      g_thread_pool_push(pool, &questions[i], NULL);
+      g_ptr_array_add(asked, &questions[i]);
   }
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(asked, CREW_THREADS, answer, NULL);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------

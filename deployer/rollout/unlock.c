@@ -5,6 +5,7 @@
 #include "deployer/rollout/ephemeral.h"
 #include "support/errors.h"
 #include "support/interrupt.h"
+#include "support/parallel.h"
 
 #include "support/poison.h"
 
@@ -47,10 +48,7 @@ void unlocking_free(Unlocking *unlocking) {
 }
 
 static void work_on_all(const Unlocking *unlocking, GFunc work) {
-  GThreadPool *pool = g_thread_pool_new(work, NULL, CREW_THREADS, FALSE, NULL);
-  for (guint i = 0; i < unlocking->visits->len; i++)
-    g_thread_pool_push(pool, g_ptr_array_index(unlocking->visits, i), NULL);
-  g_thread_pool_free(pool, FALSE, TRUE);
+  parallel_run(unlocking->visits, CREW_THREADS, work, NULL);
 }
 
 static void look(gpointer data, gpointer unused) {

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A registry with journal/web and journal/fpm, tags 1.0 and 2.0, read-only. Prints its port."""
 import hashlib
 import http.server

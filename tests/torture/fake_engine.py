@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The engines of the torture test's hosts: FOLDER/HOST.sock each, and one registry on a loopback port.
 
 Knows what slipway asks of an engine, and no more. `docker-compose` (compose.c) hands its work over to it too, so what a

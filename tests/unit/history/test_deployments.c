@@ -254,27 +254,16 @@ static void make_many(int count) {
   assert_works(history_execute(history, sql, &error));
 }
 
-Test(deployments, a_hundred_thousand_later_the_newest_come_at_once) {
+/* That no list goes through a whole table is test_plans.c's; how long it takes, bench/history's. */
+Test(deployments, of_a_hundred_thousand_the_newest_are_listed) {
   g_autoptr(GError) error = NULL;
-  make_many(100000);
-  gint64 start = g_get_monotonic_time();
-  for (int i = 0; i < 50; i++) {
-    g_autoptr(GPtrArray) newest = NULL;
-    assert_works(history_list_deployments(history, i % 2 == 0 ? "prod" : NULL, 20, &newest, &error));
-    cr_assert_eq(newest->len, 20);
-    g_autoptr(Deployment) one = get(50000);
-    cr_assert_eq(one->hosts->len, 3);
-  }
-  gint64 short_lists = g_get_monotonic_time() - start;
+  g_autoptr(GPtrArray) newest = NULL;
   g_autoptr(GPtrArray) prod = NULL;
-  start = g_get_monotonic_time();
+  make_many(100000);
+  assert_works(history_list_deployments(history, NULL, 20, &newest, &error));
+  cr_assert_eq(newest->len, 20);
+  g_autoptr(Deployment) one = get(50000);
+  cr_assert_eq(one->hosts->len, 3);
   assert_works(history_list_deployments(history, "prod", 0, &prod, &error));
   cr_assert_eq(prod->len, 33333);
-  gint64 whole_list = g_get_monotonic_time() - start;
-  cr_log_info("50 short lists %" G_GINT64_FORMAT " ms, all of prod %" G_GINT64_FORMAT " ms\n",
-              short_lists / 1000, whole_list / 1000);
-  /* Generous (sanitizers, busy machine), and still far below what a scan or a query per deployment would
-   * take. */
-  cr_assert_lt(short_lists, 2 * G_TIME_SPAN_SECOND);
-  cr_assert_lt(whole_list, 10 * G_TIME_SPAN_SECOND);
 }

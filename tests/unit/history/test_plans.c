@@ -4,7 +4,7 @@
 
 #include "pipelines/history/history_private.h"
 
-TestSuite(plans, .init = folder_make, .fini = folder_remove, .timeout = 60);
+TestSuite(plans, .init = folder_make, .fini = folder_remove);
 
 /* "SCAN d USING INDEX deployment_order" is in order and ends at the limit; "SCAN d" where that is a subquery.
  */

@@ -269,7 +269,7 @@ GError *open_error(const HostConfig *config, const HostPurpose *purpose) {
 
 /* A docker client that leads to the socket it is told, and counts how often it was asked. */
 const char fake_docker[] =
-    "#!/usr/bin/env python3\n"
+    "#!/usr/bin/python3\n"
     "import os, select, socket, sys\n"
     "open(os.environ['HOME'] + '/asked', 'a').write(' '.join(sys.argv[1:]) + chr(10))\n"
     "peer = socket.socket(socket.AF_UNIX)\n"
