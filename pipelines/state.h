@@ -42,6 +42,12 @@ typedef bool DeploymentFilter(const Deployment *deployment, gint64 besides);
 bool environment_state_read(History *history, const char *environment, DeploymentFilter *is_left_out,
                             gint64 besides, GPtrArray **deployments, EnvironmentState **state,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, with all that the stack's upper `depth` need, and at least the newest `first` (0: all). */
+bool environment_state_read_deep(History *history, const char *environment, guint first, guint depth,
+                                 DeploymentFilter *is_left_out, gint64 besides, GPtrArray **deployments,
+                                 EnvironmentState **state, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* All deployments were folded. */
+bool environment_state_is_whole(const EnvironmentState *state);
 /* False: something could not be read when it was asked for, and no answer since counts. */
 bool environment_state_check(const EnvironmentState *state, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* About to be asked about all of these (Release): they are read at once. */

@@ -50,16 +50,17 @@ static void leave_out(GPtrArray *deployments, DeploymentFilter *is_left_out, gin
 /* ---- the newest ------------------------------------------------------------------------------------------
  */
 
-bool state_read_from(History *history, const char *environment, guint first, DeploymentFilter *is_left_out,
-                     gint64 besides, GPtrArray **deployments, EnvironmentState **state, GError **error) {
+bool environment_state_read_deep(History *history, const char *environment, guint first, guint depth,
+                                 DeploymentFilter *is_left_out, gint64 besides, GPtrArray **deployments,
+                                 EnvironmentState **state, GError **error) {
   for (guint limit = first;; limit = limit < MOST ? limit * MORE : 0) {
     g_autoptr(GPtrArray) read = NULL;
     if (!history_list_deployments(history, environment, limit, &read, error))
       return false;
     bool is_all = limit == 0 || read->len < limit;
     leave_out(read, is_left_out, besides);
-    EnvironmentState *made = is_all ? environment_state_new(environment, read)
-                                    : state_of_newest(environment, read, ENVIRONMENT_STACK_DEPTH);
+    EnvironmentState *made =
+        is_all ? environment_state_new(environment, read) : state_of_newest(environment, read, depth);
     if (made == NULL)
       continue;
     if (!is_all)
@@ -73,7 +74,12 @@ bool state_read_from(History *history, const char *environment, guint first, Dep
 bool environment_state_read(History *history, const char *environment, DeploymentFilter *is_left_out,
                             gint64 besides, GPtrArray **deployments, EnvironmentState **state,
                             GError **error) {
-  return state_read_from(history, environment, FIRST_READ, is_left_out, besides, deployments, state, error);
+  return environment_state_read_deep(history, environment, FIRST_READ, ENVIRONMENT_STACK_DEPTH, is_left_out,
+                                     besides, deployments, state, error);
+}
+
+bool environment_state_is_whole(const EnvironmentState *state) {
+  return state->source == NULL;
 }
 
 bool environment_state_check(const EnvironmentState *state, GError **error) {

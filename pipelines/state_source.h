@@ -14,8 +14,3 @@ void state_source_learn_left(const EnvironmentState *state);
 const Deployment *state_source_find(const EnvironmentState *state, gint64 id);
 const Deployment *state_source_find_uid(const EnvironmentState *state, const char *uid);
 void state_source_free(StateSource *source);
-
-/* environment_state_read, beginning with the newest `first`. */
-bool state_read_from(History *history, const char *environment, guint first, DeploymentFilter *is_left_out,
-                     gint64 besides, GPtrArray **deployments, EnvironmentState **state,
-                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -19,6 +19,7 @@
 #include "support/poison.h"
 
 enum { PRUNE_TIMEOUT_MS = 600000 };
+enum { FIRST_READ = 64, MORE = 8 }; /* of the newest deployments; times as many when these do not do */
 
 /* ---- what stays ------------------------------------------------------------------------------------------
  */
@@ -26,13 +27,13 @@ enum { PRUNE_TIMEOUT_MS = 600000 };
 typedef struct {
   GHashTable *uids;   /* release folders that stay; borrowed strings */
   GHashTable *images; /* references that stay; owned */
-  GPtrArray *known;   /* every Deployment of the environment, newest first */
+  GPtrArray *newest;  /* Deployment: as many as say what stays, newest first */
 } Kept;
 
 static void kept_clear(Kept *kept) {
   g_clear_pointer(&kept->uids, g_hash_table_unref);
   g_clear_pointer(&kept->images, g_hash_table_unref);
-  g_clear_pointer(&kept->known, g_ptr_array_unref);
+  g_clear_pointer(&kept->newest, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Kept, kept_clear)
 
@@ -54,15 +55,17 @@ static void keep_stack(Kept *kept, const EnvironmentState *state, guint count) {
     keep_deployment(kept, g_ptr_array_index(state->stack, state->stack->len - 1 - i));
 }
 
-/* What `rollback --to` may name: after going back twice, the way forward again too. */
-static void keep_newest(Kept *kept, guint count) {
+/* What `rollback --to` may name: after going back twice, the way forward again too. False: these are fewer.
+ */
+static bool keep_newest(Kept *kept, guint count) {
   g_autoptr(GHashTable) contents = g_hash_table_new(g_str_hash, g_str_equal);
-  for (guint i = 0; i < kept->known->len && g_hash_table_size(contents) < count; i++) {
-    const Deployment *deployment = g_ptr_array_index(kept->known, i);
+  for (guint i = 0; i < kept->newest->len && g_hash_table_size(contents) < count; i++) {
+    const Deployment *deployment = g_ptr_array_index(kept->newest, i);
     if (deployment_counts(deployment) && deployment->content != NULL &&
         g_hash_table_add(contents, deployment->content))
       keep_deployment(kept, deployment);
   }
+  return g_hash_table_size(contents) >= count;
 }
 
 /* What hosts may run though it is not on the stack: the deployment that just ended, or one that was cut
@@ -74,17 +77,29 @@ static void keep_attempts(Kept *kept, const EnvironmentState *state, const Deplo
       keep_deployment(kept, attempts[i]);
 }
 
-static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
-  const char *environment = rollout->request->environment->name;
-  guint count = rollout->request->environment->retain + 1;
+/* *is_enough: more of the history would say the same. */
+static bool decide_by(const Rollout *rollout, guint first, Kept *kept, bool *is_enough, GError **error) {
+  const RolloutRequest *request = rollout->request;
+  const guint count = request->environment->retain + 1;
+  g_autoptr(EnvironmentState) state = NULL;
   kept->uids = g_hash_table_new(g_str_hash, g_str_equal);
   kept->images = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  if (!history_list_deployments(rollout->request->history, environment, 0, &kept->known, error))
+  if (!environment_state_read_deep(request->history, request->environment->name, first, count, NULL, 0,
+                                   &kept->newest, &state, error))
     return false;
-  g_autoptr(EnvironmentState) state = environment_state_new(environment, kept->known);
   keep_stack(kept, state, count);
-  keep_newest(kept, count);
   keep_attempts(kept, state, rollout->deployment);
+  *is_enough = keep_newest(kept, count) || environment_state_is_whole(state);
+  return true;
+}
+
+static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
+  bool is_enough = false;
+  for (guint first = FIRST_READ; !is_enough; first *= MORE) {
+    kept_clear(kept);
+    if (!decide_by(rollout, first, kept, &is_enough, error))
+      return false;
+  }
   return true;
 }
 
@@ -118,7 +133,8 @@ typedef struct {
   Worker *worker;
   HostPruned *pruned;
   Kept kept;
-  GPtrArray *superfluous; /* Deployment, borrowed: known, with a folder on the host, and not kept */
+  GPtrArray *there;       /* Deployment: known, with a folder on the host */
+  GPtrArray *superfluous; /* those that are not kept; borrowed */
   EngineUse *use;
   GPtrArray *images;  /* EngineImage: all that the engine has */
   GHashTable *needed; /* set of "sha256:…" */
@@ -128,6 +144,7 @@ typedef struct {
 static void pruning_clear(Pruning *pruning) {
   kept_clear(&pruning->kept);
   g_clear_pointer(&pruning->superfluous, g_ptr_array_unref);
+  g_clear_pointer(&pruning->there, g_ptr_array_unref);
   g_clear_pointer(&pruning->use, engine_use_free);
   g_clear_pointer(&pruning->images, g_ptr_array_unref);
   g_clear_pointer(&pruning->needed, g_hash_table_unref);
@@ -140,12 +157,18 @@ static bool begin_pruning(Worker *worker, HostPruned *pruned, Pruning *pruning, 
   *pruning = (Pruning){.worker = worker, .pruned = pruned, .stuck = g_string_new(NULL)};
   pruning->superfluous = g_ptr_array_new();
   pruning->needed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  if (!decide(worker->rollout, &pruning->kept, error))
+  g_autoptr(GPtrArray) folders = g_ptr_array_new();
+  GHashTableIter iterator;
+  gpointer folder = NULL;
+  g_hash_table_iter_init(&iterator, worker->facts->releases);
+  while (g_hash_table_iter_next(&iterator, &folder, NULL))
+    g_ptr_array_add(folders, folder);
+  if (!decide(worker->rollout, &pruning->kept, error) ||
+      !history_find_deployments(worker->rollout->request->history, folders, &pruning->there, error))
     return false;
-  const GPtrArray *known = pruning->kept.known;
-  for (guint i = 0; i < known->len; i++) {
-    Deployment *deployment = g_ptr_array_index(known, i);
-    if (g_hash_table_contains(worker->facts->releases, deployment->uid) &&
+  for (guint i = 0; i < pruning->there->len; i++) {
+    Deployment *deployment = g_ptr_array_index(pruning->there, i);
+    if (g_str_equal(deployment->environment, worker->rollout->request->environment->name) &&
         !g_hash_table_contains(pruning->kept.uids, deployment->uid))
       g_ptr_array_add(pruning->superfluous, deployment);
   }

@@ -283,7 +283,8 @@ static void compare_reading(DeploymentFilter *filter, guint first, guint way) {
   g_autoptr(GPtrArray) all = filter != NULL ? all_but(0) : all_of("prod");
   g_autoptr(EnvironmentState) full = environment_state_new("prod", all);
   g_autoptr(EnvironmentState) part = NULL;
-  cr_assert(state_read_from(history, "prod", first, filter, 0, &read, &part, &error));
+  cr_assert(environment_state_read_deep(history, "prod", first, ENVIRONMENT_STACK_DEPTH, filter, 0, &read,
+                                        &part, &error));
   parts += part->source != NULL ? 1 : 0;
   compare(full, part, way);
 }
