@@ -24,8 +24,14 @@ static gpointer work_on(gpointer data) {
 Parallel *parallel_start(GPtrArray *items, guint threads, GFunc work, gpointer data) {
   Parallel *parallel = g_new0(Parallel, 1);
   *parallel = (Parallel){.items = items, .work = work, .data = data, .threads = g_ptr_array_new()};
-  for (guint i = 0; i < MIN(threads, items->len); i++)
-    g_ptr_array_add(parallel->threads, g_thread_new("worker", work_on, parallel));
+  for (guint i = 0; i < MIN(threads, items->len); i++) {
+    GThread *thread = g_thread_try_new("worker", work_on, parallel, NULL);
+    if (thread == NULL) /* the system gives no more */
+      break;
+    g_ptr_array_add(parallel->threads, thread);
+  }
+  if (parallel->threads->len == 0)
+    work_on(parallel);
   return parallel;
 }
 

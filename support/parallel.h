@@ -7,7 +7,7 @@
 typedef struct Parallel Parallel;
 
 /* Begins `work`(item, data) for each of `items` (at least until parallel_join; not owned), on at most
- * `threads` threads, in their order. */
+ * `threads` threads, in their order; on this one, at once, where the system gives none. */
 Parallel *parallel_start(GPtrArray *items, guint threads, GFunc work, gpointer data);
 /* Waits until all is done; frees. */
 void parallel_join(Parallel *parallel);

@@ -82,7 +82,7 @@ static bool meet_engine(Worker *worker, char **detail, GError **error) {
   return true;
 }
 
-/* The step begins here and ends with open_worker. */
+/* The step begins here and ends with meet_worker, or a failure. */
 static bool reach_worker(Worker *worker, GError **error) {
   GError *problem = NULL;
   if (!worker_step_begin(worker, "connect", error))
@@ -95,7 +95,9 @@ static bool open_worker(Worker *worker, GError **error) {
   GError *problem = NULL;
   if (g_atomic_int_get(&worker->rollout->has_waited) != 0)
     renew_host(worker);
-  if (open_host(worker, &problem))
+  /* What was aborted may be the host of before. */
+  if (interrupt_requested() ? fail(&problem, SLIPWAY_ERROR_INTERRUPTED, "interrupted")
+                            : open_host(worker, &problem))
     return true;
   g_clear_pointer(&worker->engine, engine_free);
   return worker_step_end(worker, NULL, problem, error);

@@ -15,6 +15,7 @@
 enum {
   MANIFEST_CAP = 1 << 20,
   JOURNAL_CAP = 256 << 10,
+  CLOCK_ANSWER_MAX_MS = 1000,
   STATUS_TOOLS_MISSING = 69, /* scripts/opening.sh */
   STATUS_NOT_WRITABLE = 73,
   STATUS_LOCKED = 75,
@@ -166,7 +167,8 @@ bool host_open(Host *host, const HostPurpose *purpose, HostFacts **facts, GError
   if (!told_parse(&told, reply.out, error) || !judge_status(host, purpose, &reply, &told, error) ||
       !read_facts(&told, socket, facts, error))
     return false;
-  if (is_near) /* else it had to be connected to meanwhile */
+  /* Else it had to be connected to meanwhile, or a slow login lies before the moment of its clock. */
+  if (is_near && answered - asked <= CLOCK_ANSWER_MAX_MS * 1000)
     (*facts)->clock_offset = (*facts)->clock - (asked + answered) / 2;
   return true;
 }

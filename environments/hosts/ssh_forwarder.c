@@ -240,6 +240,15 @@ static void forget_spare(Forwarder *forwarder, Stream *stream) {
   pthread_mutex_unlock(&forwarder->lock);
 }
 
+static const Stream *find_requesting(const Forwarder *forwarder) {
+  for (guint i = 0; i < forwarder->streams->len; i++) {
+    const Stream *stream = g_ptr_array_index(forwarder->streams, i);
+    if (stream->is_requesting)
+      return stream;
+  }
+  return NULL;
+}
+
 /* One step of every channel; *is_lost when the link is. */
 static bool step_streams(Forwarder *forwarder, bool *is_lost) {
   bool did_move = false;
@@ -248,8 +257,11 @@ static bool step_streams(Forwarder *forwarder, bool *is_lost) {
   for (guint i = 0; i < forwarder->streams->len;) {
     Stream *stream = g_ptr_array_index(forwarder->streams, i);
     int code = 0;
-    const bool may_send = outgoing_length(forwarder) < OUTGOING_PAUSE;
-    did_move |= stream_step(stream, !is_somebody_opening, may_send, &code);
+    const Stream *requesting = find_requesting(forwarder);
+    const StreamTurn turn = {.may_open = !is_somebody_opening,
+                             .may_request = requesting == NULL || requesting == stream,
+                             .may_send = outgoing_length(forwarder) < OUTGOING_PAUSE};
+    did_move |= stream_step(stream, &turn, &code);
     if (is_link_lost(forwarder, code)) {
       *is_lost = true;
       return true;

@@ -197,10 +197,12 @@ static bool step_starting(Stream *stream, int *link_problem) {
   const char *command = route->kind == ROUTE_EXEC ? route->name : route->otherwise;
   if (command == NULL)
     return false;
+  stream->is_requesting = true;
   const int code = libssh2_channel_process_startup(stream->channel, "exec", (unsigned)strlen("exec"), command,
                                                    (unsigned)strlen(command));
   if (code == LIBSSH2_ERROR_EAGAIN)
     return false;
+  stream->is_requesting = false;
   if (code == 0) {
     stream->state = STREAM_OPEN;
     if (route->kind == ROUTE_EXEC) /* it has the opening script in it, and is not needed any more */
@@ -330,15 +332,15 @@ static bool step_closing(Stream *stream) {
   return true;
 }
 
-bool stream_step(Stream *stream, bool may_open, bool may_send, int *link_problem) {
+bool stream_step(Stream *stream, const StreamTurn *turn, int *link_problem) {
   switch (stream->state) {
   case STREAM_WAITING:
   case STREAM_OPENING:
-    return may_open && step_opening(stream, link_problem);
+    return turn->may_open && step_opening(stream, link_problem);
   case STREAM_STARTING:
-    return step_starting(stream, link_problem);
+    return turn->may_request && step_starting(stream, link_problem);
   case STREAM_OPEN:
-    return step_open(stream, may_send, link_problem);
+    return step_open(stream, turn->may_send, link_problem);
   case STREAM_CLOSING:
     return step_closing(stream);
   case STREAM_GONE:

@@ -42,6 +42,7 @@ typedef struct {
   GByteArray *message;                        /* of the open request: stays valid until that is done */
   bool is_command;                            /* runs route->name, or route->otherwise */
   bool is_spare;                              /* nobody has it yet: `local` is -1 */
+  bool is_requesting;                         /* the answer to `exec` has not come yet */
   gint64 opened;                              /* monotonic */
   int local;                                  /* the worker's other end; -1 when closed */
   int local_err;                              /* for the command's stderr; -1: goes to `complaint` */
@@ -61,9 +62,16 @@ void stream_take_local(Stream *stream, int local);
 /* Begins to close it, whatever it was doing. */
 void stream_give_up(Stream *stream);
 
-/* Moves what can be moved; true when anything was. `may_open`: it is this stream's turn to open.
- * `may_send`: the link is not behind. *link_problem is set to libssh2's code when the link itself is lost. */
-bool stream_step(Stream *stream, bool may_open, bool may_send, int *link_problem);
+/* One channel at a time opens, and one asks for its command: libssh2 takes the answer to another's request
+ * for an error of the link. */
+typedef struct {
+  bool may_open, may_request; /* it is this stream's turn */
+  bool may_send;              /* the link is not behind */
+} StreamTurn;
+
+/* Moves what can be moved; true when anything was. *link_problem is set to libssh2's code when the link
+ * itself is lost. */
+bool stream_step(Stream *stream, const StreamTurn *turn, int *link_problem);
 /* What to poll on `local` and `local_err` (fd -1: nothing). */
 void stream_poll(const Stream *stream, bool may_send, struct pollfd polled[2]);
 /* Whether data from the peer would be read now. */

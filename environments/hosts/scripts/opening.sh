@@ -27,15 +27,12 @@ slipway_tell_end() {
 }
 
 slipway_head_stops() {
-  slipway_rest=
-  {
+  printf '%s\n' a b | {
     head -c 2 >/dev/null
+    slipway_rest=
     IFS= read -r slipway_rest
-  } <<END
-a
-b
-END
-  [ "$slipway_rest" = b ]
+    [ "$slipway_rest" = b ]
+  }
 }
 
 slipway_find_tools() {
@@ -132,9 +129,15 @@ slipway_take_lock() {
   exec 9>>"$1/lock"
   if ! flock -n 9; then
     exec 9>&-
+    slipway_processes=$(slipway_describe_holders "$1")
     slipway_read_lock "$1"
+    for slipway_try in 1 2 3 4 5; do # it may have been taken just now, by somebody who has not signed yet
+      [ -n "$slipway_holder" ] && break
+      sleep "0.$slipway_try" 2>/dev/null || break
+      slipway_read_lock "$1"
+    done
     slipway_tell_lock
-    slipway_tell processes "$(slipway_describe_holders "$1")"
+    slipway_tell processes "$slipway_processes"
     return 75
   fi
   slipway_read_lock "$1"
