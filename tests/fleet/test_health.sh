@@ -1,81 +1,92 @@
 #!/bin/bash
-# What a container may do after it was started, and what slipway says of it.
+# What a container may do after it was started, and what slipway says of it; on both Composes at once.
 # shellcheck source=tests/fleet/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/fleet/shop.sh
 . "$(dirname "$0")/shop.sh"
 
 start_fleet one two:compose=v1
-SHOP_SETTINGS='' make_shop ci=one old=two
-sed -i 's/deadline: 30s, settle: 300ms/deadline: 6s, settle: 500ms/' slipway.yml
+SHOP_SETTINGS='' make_shop ci=one,two
+build 1
+release 1 >/dev/null
 
-# service NAME RESTART: a Compose file with just this service, of the image web.
+# service BEHAVIOUR RESTART [OPTION...]: a service named after what it does.
 service() {
-  cat >compose.yml <<YAML
-services:
-  $1:
-    image: $REGISTRY/shop/web:dev
-    restart: "$2"
-YAML
+  local behaviour=$1 restart=$2 image
+  shift 2
+  image=$(fleet image "library/$behaviour:1" "$behaviour" 1 "$@")
+  printf '  %s: {image: "%s", restart: "%s"}\n' "$behaviour" "${image%@*}:1" "$restart"
 }
 
-# try EXIT BEHAVIOUR RESTART [OPTION...]: a release of that behaviour, deployed on both Composes.
-VERSION=0
+# try EXIT DEADLINE: deploys what the Compose file says now.
 try() {
-  local expected=$1 behaviour=$2 restart=$3 environment
-  shift 3
-  VERSION=$((VERSION + 1))
-  push web "$VERSION" "$behaviour" "$@" >/dev/null
-  push api "$VERSION" >/dev/null
-  release "$VERSION" >/dev/null
-  service "$behaviour" "$restart"
-  for environment in ci old; do
-    expect_exit "$expected" slipway deploy "$environment" "$VERSION" --force --reason test
-    check_words
-  done
+  sed -i "s/^  health: .*/  health: {deadline: $2, settle: 500ms}/" slipway.yml
+  expect_exit "$1" slipway deploy ci 1 --force --reason test
 }
+
+# expect_said WORDS: by either host.
+expect_said() {
+  local host
+  for host in one two; do expect_err "^[0-9:]+ $host +health $1"; done
+}
+
+begin "those that are well, each in its way"
+{
+  printf 'services:\n  web: {image: "%s", restart: always}\n' "$REGISTRY/shop/web:dev"
+  service crashes always
+  service oneshot no
+  service slow always --seconds 1
+} >well.yml
+{ cat well.yml && service plain always; } >compose.yml
+try 0 25s
 
 begin "healthy"
-check_words() { expect_err 'web: healthy'; }
-try 0 web always
+expect_said 'web: healthy'
 
 begin "without a HEALTHCHECK: running through settle"
-check_words() { expect_err 'plain: running'; }
-try 0 plain always
+expect_said 'plain: running'
 
 begin "a one-shot that exits 0 is well"
-check_words() { expect_err 'oneshot: exited 0'; }
-try 0 oneshot no
+expect_said 'oneshot: exited 0'
 
 begin "one that crashes twice and then runs is well"
-check_words() { expect_err 'crashes: healthy'; }
-try 0 crashes always
-
-begin "one that exits at once, with what it logged"
-check_words() {
-  expect_err 'exits: exited with 3'
-  expect_err 'log: cannot open /etc/app.conf'
-}
-try 1 exits no
-
-begin "one that crashes for ever"
-check_words() { expect_err 'loops: restarted 3 times \(at most 2\)'; }
-try 1 loops always
-
-begin "unhealthy, with what the probe said, well before the deadline"
-check_words() {
-  expect_err 'unhealthy: unhealthy'
-  expect_err 'probe: .*disk on fire'
-}
-try 1 unhealthy always
-
-begin "never healthy: the deadline"
-check_words() { expect_err 'never: not healthy after 6s'; }
-try 1 never always
-
-begin "after all that, what ran well before runs again"
-expect_same "$(container_field one crashes .State.Running)" true
+expect_said 'crashes: healthy'
 
 begin "a probe interval of 30 s does not keep anybody waiting"
-check_words() { expect_err 'slow: healthy'; }
-try 0 slow always --seconds 1
+expect_said 'slow: healthy'
+
+kept=$(container_id one web) went=$(container_id one plain)
+
+# replace_plain BEHAVIOUR RESTART
+replace_plain() { { cat well.yml && service "$@"; } >compose.yml; }
+
+begin "one that exits at once, with what it logged"
+replace_plain exits no
+try 1 25s
+expect_said 'FAILED.*: exits: exited with 3'
+expect_err 'log: cannot open /etc/app.conf'
+
+begin "one that crashes for ever"
+replace_plain loops always
+try 1 25s
+expect_said 'FAILED.*: loops: restarted 3 times \(at most 2\)'
+
+begin "unhealthy, with what the probe said, well before the deadline"
+replace_plain unhealthy always
+try 1 25s
+expect_said 'FAILED.*: unhealthy: unhealthy'
+expect_err 'probe: .*disk on fire'
+
+begin "never healthy: the deadline"
+replace_plain never always
+try 1 8s
+expect_said 'FAILED.*: never: not healthy after 8s'
+
+begin "after all that, what ran well before runs again"
+for host in one two; do
+  for service in web plain crashes slow; do
+    expect_same true "$(container_field "$host" "$service" .State.Running)"
+  done
+done
+expect_same "$kept" "$(container_id one web)"
+expect_other "$went" "$(container_id one plain)"
