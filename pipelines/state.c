@@ -290,6 +290,8 @@ bool environment_is_unsettled(const EnvironmentState *state) {
  */
 
 #define CANDIDATES_SHOWN 5
+/* What is shown, and the top with what is below it, must be there in a state that was read in part. */
+G_STATIC_ASSERT(ENVIRONMENT_STACK_DEPTH >= CANDIDATES_SHOWN && ENVIRONMENT_STACK_DEPTH >= 2);
 
 /* "d12 (r7, 1.4.0)" */
 static char *describe(const Deployment *deployment) {

@@ -24,6 +24,7 @@ typedef struct {
   GHashTable *by_id;                 /* deployment id -> Deployment * */
   GHashTable *attempts; /* release id -> its newest Deployment * that changed or may have changed something */
   const Hold *hold;     /* in force, or NULL; borrowed, set by whoever made the state and read it */
+  /* private */
   bool missed_restored; /* a rollback went back to what was not on the stack */
   StateSource *source;  /* of what was not folded; NULL: all was */
 } EnvironmentState;

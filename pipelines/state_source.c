@@ -92,12 +92,13 @@ bool environment_state_check(const EnvironmentState *state, GError **error) {
 /* ---- what older ones say ---------------------------------------------------------------------------------
  */
 
-/* One deployment is one object, whichever reading it came with: the first. */
+/* One deployment is one object, whichever reading it came with: the first; but what ended between two
+ * readings is what the later one says. */
 static const Deployment *known_as(const EnvironmentState *state, Deployment *deployment) {
   const Deployment *known = g_hash_table_lookup(state->by_id, &deployment->id);
-  if (known != NULL)
+  if (known != NULL && known->status == deployment->status)
     return known;
-  g_hash_table_insert(state->by_id, &deployment->id, deployment);
+  g_hash_table_replace(state->by_id, &deployment->id, deployment);
   return deployment;
 }
 

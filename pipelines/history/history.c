@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 60000
@@ -203,18 +204,29 @@ static bool note_checked(History *history, GError **error) {
   return query_run(&query, error) && transaction_commit(&transaction, error);
 }
 
+bool history_check_holds(gint64 checked, gint64 now, gint64 boot) {
+  return checked != 0 && checked >= boot && ABS(now - checked) < CHECKED_EVERY;
+}
+
+static gint64 boot_time(void) {
+  struct timespec up = {0}; /* time asleep counts, unlike in g_get_monotonic_time */
+  (void)clock_gettime(CLOCK_BOOTTIME, &up);
+  return g_get_real_time() - (up.tv_sec * G_TIME_SPAN_SECOND + up.tv_nsec / 1000);
+}
+
 /* Damage is better found now than by the deployment that comes to the page. All pages of a long history take
- * seconds, though: those are read once a day, and in between SQLite says what it meets. */
-static bool check_and_migrate(History *history, bool is_current, GError **error) {
-  gint64 pages = 0, checked = 0;
+ * seconds, though: those are read once a day, and after the machine began anew, since nothing tears a page
+ * like a loss of power; in between SQLite says what it meets. */
+static bool make_ready(History *history, bool is_current, GError **error) {
+  gint64 pages = 0, checked = 0; /* 0: not known to be */
   if (!read_one(history, "PRAGMA page_count", &pages, error))
     return false;
   bool is_long = pages > CHECKED_ALWAYS_PAGES;
   if (is_long && is_current && !read_one(history, "SELECT at FROM checked", &checked, error))
     return false;
-  if (is_long && ABS(g_get_real_time() - checked) < CHECKED_EVERY)
-    return true;
-  return check_whole(history, error) && history_migrate(history, error) &&
+  if (history_check_holds(checked, g_get_real_time(), boot_time()))
+    return set_room_aside(history, error);
+  return check_whole(history, error) && history_migrate(history, error) && set_room_aside(history, error) &&
          (!is_long || note_checked(history, error));
 }
 
@@ -248,7 +260,7 @@ static bool open_for_writing(History *history, const char *network, GError **err
     return false;
   keep_side_files(history);
   remember_identity(history);
-  return check_and_migrate(history, is_current, error) && set_room_aside(history, error);
+  return make_ready(history, is_current, error);
 }
 
 /* ---- for reading

@@ -13,7 +13,9 @@ typedef struct History History;
  * that users who may only read can. READ works without write permission (of the file or folder) and on a file
  * that does not exist: then the history is empty. WRITE creates folder and file (0700, 0600) and migrates.
  * WAL is not for network file systems: there (statfs) journal_mode=DELETE is used, and history_note says so.
- * A file from a newer slipway is refused. */
+ * A file from a newer slipway is refused. WRITE also checks the file for damage: all of it each time, one of
+ * more than 4 MB once a day and after the machine started. So any later call may be the first to meet damage
+ * of a long one; it fails as opening would. */
 typedef enum { HISTORY_READ, HISTORY_WRITE } HistoryMode;
 bool history_open(const char *path, HistoryMode mode, History **history,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -81,7 +83,8 @@ bool history_get_release(History *history, gint64 id, Release **release,
 bool history_list_releases(History *history, guint limit, GPtrArray **releases,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The same: as new as `oldest` (its id), or newer; all when there is no such release. */
+/* The same: as new as `oldest` (its id), or newer; all when there is no such release: 0, since foreign keys
+ * rule out others. */
 bool history_list_releases_since(History *history, gint64 oldest, GPtrArray **releases,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -314,7 +317,8 @@ bool history_add_approval(History *history, Approval *approval, bool *existed,
 bool history_list_approvals(History *history, const char *environment, gint64 release, GPtrArray **approvals,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The same of one environment, about releases as new as `oldest`, or newer; 0: about all. */
+/* The same of one environment, about releases as new as `oldest` (its id), or newer; 0: about all. About none
+ * when there is no such release, which foreign keys rule out. */
 bool history_list_approvals_since(History *history, const char *environment, gint64 oldest,
                                   GPtrArray **approvals, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -125,8 +125,9 @@ bool history_list_approvals_since(History *history, const char *environment, gin
   if (oldest == 0)
     return select_approvals(history, environment, 0, approvals, error);
   if (!query_prepare(history,
-                     SELECT_APPROVALS "? AND release IN (SELECT id FROM release WHERE (created_at, uid) >="
-                                      " (SELECT created_at, uid FROM release WHERE id = ?)) ORDER BY id",
+                     SELECT_APPROVALS "? AND release IN (SELECT r.id FROM release r WHERE (" AGE(
+                         "r") ") >="
+                              " (SELECT " AGE("o") " FROM release o WHERE o.id = ?)) ORDER BY id",
                      &query, error))
     return false;
   query_text(&query, environment);

@@ -446,12 +446,20 @@ bool history_list_deployments(History *history, const char *environment, guint l
   return collect_deployments(&query, deployments, error);
 }
 
-/* The numbers as a JSON array. Caller frees. */
-static char *ids_json(const GArray *ids) {
-  g_autoptr(GString) text = g_string_new("[");
-  for (guint i = 0; i < ids->len; i++)
-    g_string_append_printf(text, "%s%" G_GINT64_FORMAT, i > 0 ? "," : "", g_array_index(ids, gint64, i));
-  return g_strconcat(text->str, "]", NULL);
+static cJSON *json_of_id(gconstpointer ids, guint index) {
+  return cJSON_CreateNumber((double)g_array_index((const GArray *)ids, gint64, index));
+}
+
+static cJSON *json_of_uid(gconstpointer uids, guint index) {
+  return cJSON_CreateString(((const GPtrArray *)uids)->pdata[index]);
+}
+
+/* For json_each: a JSON array of what `item` makes of each. Caller frees. */
+static char *list_json(gconstpointer list, guint length, cJSON *(*item)(gconstpointer list, guint index)) {
+  g_autoptr(cJSON) json = cJSON_CreateArray();
+  for (guint i = 0; i < length; i++)
+    cJSON_AddItemToArray(json, item(list, i));
+  return json_print(json);
 }
 
 #define OF_RELEASES "environment = ?1 AND release IN (SELECT value FROM json_each(?2))"
@@ -460,7 +468,7 @@ bool history_list_deployments_about(History *history, const char *environment, c
                                     GPtrArray **deployments, GError **error) {
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
-  g_autofree char *json = ids_json(releases);
+  g_autofree char *json = list_json(releases, releases->len, json_of_id);
   transaction_read(history, &transaction);
   if (!query_prepare(history,
                      SELECT_DEPLOYMENTS
@@ -516,19 +524,11 @@ bool history_count_ended(History *history, const char *environment, gint64 *coun
   return true;
 }
 
-/* The uids as a JSON array. Caller frees. */
-static char *uids_json(const GPtrArray *uids) {
-  g_autoptr(cJSON) json = cJSON_CreateArray();
-  for (guint i = 0; i < uids->len; i++)
-    cJSON_AddItemToArray(json, cJSON_CreateString(uids->pdata[i]));
-  return json_print(json);
-}
-
 bool history_find_deployments(History *history, const GPtrArray *uids, GPtrArray **deployments,
                               GError **error) {
   g_auto(Transaction) transaction = {0};
   g_auto(Query) query = {0};
-  g_autofree char *json = uids_json(uids);
+  g_autofree char *json = list_json(uids, uids->len, json_of_uid);
   transaction_read(history, &transaction);
   if (!query_prepare(history,
                      SELECT_DEPLOYMENTS "deployment" WITH_HOSTS

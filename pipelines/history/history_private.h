@@ -28,6 +28,10 @@ bool history_open_on(const char *path, HistoryMode mode, const char *network_fil
  * its users. */
 const char *network_file_system_name(unsigned long type);
 
+/* All of a long file was found well at `checked` (0: not known), and that need not be asked again yet.
+ * `boot`: when the machine started. */
+bool history_check_holds(gint64 checked, gint64 now, gint64 boot);
+
 /* Creates or updates the tables; nothing when they are up to date. Takes the write lock itself. */
 bool history_migrate(History *history, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whose file it is and how old: refuses those of others and of newer versions. */
@@ -97,6 +101,8 @@ void column_skip(Query *query, int count);
 /* ---- rows that several files write: inside a transaction only
  * ------------------------------------------------------------------------------ */
 
+/* What releases are ordered by: when they were made, in this history or in another. */
+#define AGE(release) release ".created_at, " release ".uid"
 /* What a deployment that ends now gets: the order in which deployments ended, over all environments. */
 #define HISTORY_NEXT_SEQUENCE                                                                                \
   "(SELECT coalesce(max(sequence), 0) + 1 FROM deployment WHERE (sequence = 0) = 0)"

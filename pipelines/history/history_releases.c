@@ -74,7 +74,6 @@ static gint compare_images(gconstpointer a, gconstpointer b) {
   "i.reference"                                                                                              \
   " FROM release r LEFT JOIN release_image i ON i.release = r.id "
 /* By when they were made: r numbers only say when this history heard of them. */
-#define AGE(release) release ".created_at, " release ".uid"
 #define NEWEST_FIRST " ORDER BY r.created_at DESC, r.uid DESC, i.name"
 
 static Release *release_from_row(Query *query) {

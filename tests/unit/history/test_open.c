@@ -335,6 +335,36 @@ Test(open, a_long_history_is_checked_once_a_day) {
   cr_assert_geq(number_of("SELECT at FROM checked"), checked);
 }
 
+Test(open, a_check_holds_for_a_day_of_a_machine_that_runs_on) {
+  const gint64 day = G_TIME_SPAN_DAY, now = 20000 * day;
+  cr_expect(history_check_holds(now - day / 2, now, now - day));
+  cr_expect(history_check_holds(now + day / 2, now, now - day));
+  cr_expect_not(history_check_holds(now - day, now, 0));
+  cr_expect_not(history_check_holds(now + day, now, 0), "a clock that was wrong");
+  cr_expect_not(history_check_holds(now - day / 2, now, now - day / 4), "the machine started since");
+  cr_expect_not(history_check_holds(0, day / 2, 0), "no check, on a machine whose clock begins at 1970");
+}
+
+/* In microseconds, as the kernel says it. */
+static gint64 machine_started_at(void) {
+  g_autofree char *stat = NULL;
+  cr_assert(g_file_get_contents("/proc/stat", &stat, NULL, NULL));
+  const char *line = strstr(stat, "\nbtime ");
+  cr_assert_not_null(line);
+  return g_ascii_strtoll(line + strlen("\nbtime "), NULL, 10) * G_TIME_SPAN_SECOND;
+}
+
+Test(open, a_long_history_is_checked_after_the_machine_started) {
+  write_long();
+  write_one();
+  damage_steps();
+  history_free(open_history(HISTORY_WRITE)); /* not met, and checked today */
+  g_autofree char *before = g_strdup_printf("UPDATE checked SET at = %" G_GINT64_FORMAT,
+                                            machine_started_at() - 10 * G_TIME_SPAN_SECOND);
+  execute_sql(before);
+  assert_not_opened(HISTORY_WRITE, "the file is damaged");
+}
+
 Test(open, a_long_history_that_is_damaged_is_found_on_its_day_or_where_it_is_met) {
   g_autoptr(GError) error = NULL;
   write_long();
@@ -577,6 +607,24 @@ static void open_without_room(void) {
   expect_not_opened("recording needs 4 MB");
 }
 
+/* The first of the day would note that it checked. */
+static void open_a_long_one_without_room(void) {
+  write_long();
+  write_one();
+  execute_sql("UPDATE checked SET at = 1; PRAGMA wal_checkpoint(TRUNCATE)");
+  remove_side_files();
+  g_autofree char *filler = g_build_filename(folder, "filler", NULL);
+  g_autofree char *noise = g_strnfill(65536, 'n');
+  int descriptor = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  while (write(descriptor, noise, 65536) > 0)
+    continue;
+  /* The -shm, and a page: the note needs more. */
+  if (errno != ENOSPC || ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - 32768 - 4096) != 0)
+    _exit(1);
+  close(descriptor);
+  expect_not_opened("recording needs 4 MB");
+}
+
 static void write_after_the_disk_filled(void) {
   History *history = open_history(HISTORY_WRITE);
   g_autofree char *filler = g_build_filename(folder, "filler", NULL);
@@ -611,6 +659,10 @@ Test(open, a_full_disk_is_said) {
 
 Test(open, a_disk_with_too_little_room_is_said_at_once) {
   on_a_small_disk("size=2m", open_without_room);
+}
+
+Test(open, a_disk_with_too_little_room_is_said_before_a_long_history_is_noted_as_checked) {
+  on_a_small_disk("size=40m", open_a_long_one_without_room);
 }
 
 Test(open, a_disk_that_fills_meanwhile_takes_no_record_away) {

@@ -327,3 +327,47 @@ Test(state_source, an_empty_history_is_a_state_of_nothing) {
   cr_assert(environment_state_check(state, &error));
   drop_history();
 }
+
+static Deployment *begin(gint64 release) {
+  g_autoptr(GError) error = NULL;
+  Deployment *deployment = deployment_new();
+  deployment->environment = g_strdup("prod");
+  deployment->kind = KIND_DEPLOY;
+  deployment->move = MOVE_PUSH;
+  give_release(deployment, release);
+  deployment->touched = true;
+  add_host(deployment, "web1", HOST_CHANGED);
+  cr_assert(history_begin_deployment(history, deployment, &error), "%s", error != NULL ? error->message : "");
+  return deployment;
+}
+
+static void succeed(Deployment *deployment) {
+  g_autoptr(GError) error = NULL;
+  deployment->status = STATUS_SUCCEEDED;
+  cr_assert(history_finish_deployment(history, deployment, &error), "%s",
+            error != NULL ? error->message : "");
+}
+
+Test(state_source, what_ends_between_two_readings_ended_when_it_did) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) read = NULL;
+  g_autoptr(EnvironmentState) state = NULL;
+  dice = g_rand_new_with_seed(3);
+  make_history();
+  add_releases();
+  for (gint64 release = 1; release < RELEASES; release++) {
+    g_autoptr(Deployment) deployment = begin(release);
+    succeed(deployment);
+  }
+  g_autoptr(Deployment) running = begin(RELEASES);
+  cr_assert(environment_state_read_deep(history, "prod", FIRST, 4, NULL, 0, &read, &state, &error));
+  cr_assert_not(environment_state_is_whole(state));
+  succeed(running);
+  const Deployment *verified = environment_verified_by(state, RELEASES);
+  cr_assert_eq(id_of(verified), running->id);
+  cr_expect_eq(verified->status, STATUS_SUCCEEDED);
+  cr_expect_gt(verified->finished_at, 0, "a soak that counts from 1970 is over");
+  cr_expect_eq(environment_deployment(state, running->id), verified);
+  drop_history();
+  g_rand_free(dice);
+}
