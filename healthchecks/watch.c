@@ -78,7 +78,7 @@ bool health_watch_begin(Engine *engine, const char *project, const GPtrArray *co
 }
 
 bool health_watch_begun(HealthWatch *watch, GError **error) {
-  return engine_watch_begun(watch->events, error);
+  return engine_watch_begun(watch->engine, watch->events, error);
 }
 
 bool health_watch_new(Engine *engine, const char *project, HealthWatch **out, GError **error) {
@@ -135,9 +135,10 @@ static bool take_events(HealthWatch *watch, int timeout_ms, GError **error) {
     HttpStreamState state = HTTP_STREAM_TIMEOUT;
     g_autofree char *line = NULL;
     if (!http_stream_next(watch->events, timeout_ms, &state, &line, error))
-      return false;
+      return host_explain(engine_host(watch->engine), error);
     if (state == HTTP_STREAM_END)
-      return fail(error, SLIPWAY_ERROR_UNREADY, "the engine stopped reporting events: did it restart?");
+      return fail(error, SLIPWAY_ERROR_UNREADY, "the engine stopped reporting events: did it restart?") ||
+             host_explain(engine_host(watch->engine), error);
     if (state == HTTP_STREAM_TIMEOUT)
       return true;
     if (*line != '\0' && !handle_event(watch, line, error))

@@ -1,7 +1,7 @@
 /* HTTP/1.1 on libcurl (RFC 9110, 9112): a registry, or the Docker Engine API through a unix socket.
- * Call http_global_init() before any thread that uses it exists: it is done once, by the first client at the
- * latest. Failures to transfer are SLIPWAY_ERROR_UNREADY; a
- * status such as 404 is no failure. Replies are capped. */
+ * A program that uses it in several threads calls http_global_init() before the first of them is made
+ * (libcurl before 7.84 wants that); else the first client does it. Failures to transfer are
+ * SLIPWAY_ERROR_UNREADY; a status such as 404 is no failure. Replies are capped. */
 #pragma once
 
 #include <glib.h>

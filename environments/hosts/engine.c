@@ -238,35 +238,60 @@ void engine_calls_add(EngineCalls *calls, const char *method, bool may_be_absent
   g_ptr_array_add(calls->texts, path);
 }
 
-/* On a connection of their own. */
-static bool call_at_once(Engine *engine, const GArray *calls, GPtrArray *answers, GError **error) {
-  g_autofree WireRequest *requests = g_new0(WireRequest, calls->len);
-  g_autoptr(EngineWire) wire = NULL;
-  for (guint i = 0; i < calls->len; i++) {
-    const EngineCall *call = &g_array_index(calls, EngineCall, i);
-    requests[i] = (WireRequest){.doing = call->doing, .method = call->method, .path = call->path};
-  }
-  if (!engine_wire_send_all(engine, requests, calls->len, &wire, error))
-    return false;
-  for (guint i = 0; i < calls->len; i++) {
-    const EngineCall *call = &g_array_index(calls, EngineCall, i);
-    g_auto(HttpReply) reply = {0};
-    cJSON *answer = NULL;
-    if (!engine_wire_next(wire, call->doing, &reply, error) || !take_reply(call, &reply, &answer, error))
-      return false;
-    g_ptr_array_add(answers, answer);
-  }
-  return true;
-}
-
+/* Those that have no answer yet. */
 static bool call_in_turn(Engine *engine, const GArray *calls, GPtrArray *answers, GError **error) {
-  for (guint i = 0; i < calls->len; i++) {
+  for (guint i = answers->len; i < calls->len; i++) {
     cJSON *answer = NULL;
     if (!engine_call(engine, &g_array_index(calls, EngineCall, i), &answer, error))
       return false;
     g_ptr_array_add(answers, answer);
   }
   return true;
+}
+
+static bool send_all(Engine *engine, const GArray *calls, EngineWire **wire, GError **error) {
+  g_autofree WireRequest *requests = g_new0(WireRequest, calls->len);
+  for (guint i = 0; i < calls->len; i++) {
+    const EngineCall *call = &g_array_index(calls, EngineCall, i);
+    requests[i] = (WireRequest){.doing = call->doing, .method = call->method, .path = call->path};
+  }
+  return engine_wire_send_all(engine, requests, calls->len, wire, error);
+}
+
+static bool are_questions(const GArray *calls, guint from) {
+  for (guint i = from; i < calls->len; i++)
+    if (g_array_index(calls, EngineCall, i).method != NULL)
+      return false;
+  return true;
+}
+
+/* A reply may end the connection, as a proxy's do: nothing was done of what can be asked again. */
+static bool may_go_on_in_turn(const EngineWire *wire, const GArray *calls, guint answered) {
+  return answered > 0 && engine_wire_has_hung_up(wire) && are_questions(calls, answered);
+}
+
+/* On a connection of their own. It is not closed on what is still being done there: a refusal waits until all
+ * have answered. */
+static bool call_at_once(Engine *engine, const GArray *calls, GPtrArray *answers, GError **error) {
+  g_autoptr(EngineWire) wire = NULL;
+  g_autoptr(GError) problem = NULL; /* the first */
+  bool is_cut = !send_all(engine, calls, &wire, &problem);
+  for (guint i = 0; i < calls->len && !is_cut; i++) {
+    const EngineCall *call = &g_array_index(calls, EngineCall, i);
+    g_auto(HttpReply) reply = {0};
+    g_autoptr(GError) found = NULL;
+    cJSON *answer = NULL;
+    is_cut = !engine_wire_next(wire, call->doing, &reply, &found);
+    if (is_cut && problem == NULL && may_go_on_in_turn(wire, calls, i))
+      return call_in_turn(engine, calls, answers, error);
+    if ((is_cut || !take_reply(call, &reply, &answer, &found)) && problem == NULL)
+      problem = g_steal_pointer(&found);
+    g_ptr_array_add(answers, answer);
+  }
+  if (problem == NULL)
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
 }
 
 bool engine_calls_run(Engine *engine, const EngineCalls *calls, GPtrArray **out, GError **error) {
@@ -322,9 +347,9 @@ bool engine_watch(Engine *engine, const char *project, HttpStream **out, GError 
   return engine->host->ops->stream(engine->host, &request, out, error);
 }
 
-bool engine_watch_begun(HttpStream *events, GError **error) {
+bool engine_watch_begun(Engine *engine, HttpStream *events, GError **error) {
   enum { ANSWER_MS = 60 * 1000 };
-  return http_stream_await(events, ANSWER_MS, error) &&
+  return (http_stream_await(events, ANSWER_MS, error) || host_explain(engine->host, error)) &&
          (http_stream_status(events) == 200 ||
           engine_fail("report events", http_stream_status(events), "", error));
 }

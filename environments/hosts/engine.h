@@ -108,11 +108,11 @@ typedef struct {
 } ContainerState;
 void container_state_free(ContainerState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContainerState, container_state_free)
-/* *state is NULL when there is no such container (any more). */
 /* The project's containers (NULL: they are not asked for), and each of `ids` (char *) in full: *states has
  * NULL for one that is gone. One round trip. */
 bool engine_look(Engine *engine, const char *project, const GPtrArray *ids, GPtrArray **containers,
                  GPtrArray **states, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* *state is NULL when there is no such container (any more). */
 bool engine_inspect_container(Engine *engine, const char *id, ContainerState **state,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -123,11 +123,13 @@ typedef struct {
 } EngineUse;
 void engine_use_free(EngineUse *use);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineUse, engine_use_free)
-/* And all images, without diff_ids. One round trip. *images: EngineImage, free function set. */
+/* What is in use, and all images, without diff_ids. One round trip. *images: EngineImage, free function set.
+ */
 bool engine_list_use(Engine *engine, EngineUse **use, GPtrArray **images,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Removes `names`, then `references` (char *), as engine_remove_image does, and adds to *freed the bytes of
- * the layers that went with the references: none while something else needs the image. One round trip. */
+ * the layers that went with the references: none while something else needs the image. One round trip: after
+ * a failure, others of them may be gone too. */
 bool engine_remove_images(Engine *engine, const GPtrArray *names, const GPtrArray *references, gint64 *freed,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -147,7 +149,7 @@ bool engine_end_container(Engine *engine, const char *id, GError **error) G_GNUC
  * engine_watch_begun says so: the first does not wait. */
 bool engine_watch(Engine *engine, const char *project, HttpStream **stream,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
-bool engine_watch_begun(HttpStream *events, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool engine_watch_begun(Engine *engine, HttpStream *events, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 typedef struct {
   char *action;    /* "start" "die" "health_status: healthy" "exec_die" … */
   char *container; /* id */

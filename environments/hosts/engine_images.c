@@ -279,5 +279,5 @@ bool engine_pull(Engine *engine, const EnginePull *pulls, guint count, EnginePul
     g_ptr_array_add(streams, g_steal_pointer(&stream));
     g_ptr_array_add(references, (char *)pulls[i].reference);
   }
-  return follow_pulls(streams, references, progress, data, error);
+  return follow_pulls(streams, references, progress, data, error) || host_explain(engine->host, error);
 }

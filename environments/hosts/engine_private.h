@@ -34,8 +34,9 @@ void engine_calls_free(EngineCalls *calls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineCalls, engine_calls_free)
 /* As EngineCall says; `doing` and `path` are taken. */
 void engine_calls_add(EngineCalls *calls, const char *method, bool may_be_absent, char *doing, char *path);
-/* One round trip where each would cost one (HostOps.is_far), else one after the other until one fails.
- * *answers: cJSON or NULL for each, free function set. */
+/* One round trip where each would cost one (HostOps.is_far), else one after the other until one fails: after
+ * a failure, which is the first one's, later calls may or may not have been carried out. *answers: cJSON or
+ * NULL for each, free function set. */
 bool engine_calls_run(Engine *engine, const EngineCalls *calls, GPtrArray **answers,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Fails with the engine's own message out of a reply such as {"message": "…"}; returns false. */

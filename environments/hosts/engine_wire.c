@@ -1,4 +1,4 @@
-/* HTTP/1.1 by hand: the request, the reply's head, and its body in the three ways that it may come. */
+/* HTTP/1.1 by hand: the requests, a reply's head, and its body in the three ways that it may come. */
 #include "environments/hosts/engine_wire.h"
 
 #include <errno.h>
@@ -28,6 +28,7 @@ enum {
 typedef enum { BODY_UNTIL_CLOSE, BODY_COUNTED, BODY_CHUNKED } Body;
 
 struct EngineWire {
+  Host *host;
   int fd;
   char *doing;
   GByteArray *raw; /* received, not yet looked at */
@@ -37,6 +38,7 @@ struct EngineWire {
   bool is_behind_chunk; /* its CRLF comes next */
   bool has_ended;
   bool is_closed;      /* by the peer */
+  bool has_hung_up;    /* before any of the reply that is waited for */
   GHashTable *headers; /* of the last head: lower-case name -> value */
 };
 
@@ -58,6 +60,21 @@ int engine_wire_descriptor(const EngineWire *wire) {
 
 static bool fail_wire(const EngineWire *wire, const char *why, GError **error) {
   return fail(error, SLIPWAY_ERROR_UNREADY, "cannot %s: %s", wire->doing, why);
+}
+
+/* The connection is at fault, or what it goes over: the host may know. */
+static bool fail_lost(const EngineWire *wire, const char *why, GError **error) {
+  return fail_wire(wire, why, error) || host_explain(wire->host, error);
+}
+
+/* A signal that was handled is no reason to stop waiting. */
+static bool is_ready(int fd, short events, int timeout_ms) {
+  struct pollfd polled = {.fd = fd, .events = events};
+  int count = 0;
+  do {
+    count = poll(&polled, 1, timeout_ms);
+  } while (count < 0 && errno == EINTR);
+  return count > 0;
 }
 
 /* --- sending ------------------------------------------------------------------------------------------- */
@@ -110,12 +127,12 @@ static bool send_requests(EngineWire *wire, const Engine *engine, const WireRequ
   for (guint i = 0; i < count; i++)
     append_request(head, engine, &requests[i], i + 1 == count);
   if (!engine_wire_send(wire, head->str, head->len))
-    return fail_wire(wire, g_strerror(errno), error);
-  while (engine_wire_unsent(wire) > 0) { /* some hundred bytes: they go at once, or nearly */
-    struct pollfd polled = {.fd = wire->fd, .events = POLLOUT};
-    if (poll(&polled, 1, HEAD_MS) <= 0 || !engine_wire_send(wire, NULL, 0))
-      return fail_wire(wire, "the engine does not take the request", error);
-  }
+    return fail_lost(wire, g_strerror(errno), error);
+  /* Nothing is read meanwhile: a prune's requests are tens of kB, for which sockets and SSH's window (2 MiB)
+   * have room, whatever the engine does. */
+  while (engine_wire_unsent(wire) > 0)
+    if (!is_ready(wire->fd, POLLOUT, HEAD_MS) || !engine_wire_send(wire, NULL, 0))
+      return fail_lost(wire, "the engine does not take the request", error);
   return true;
 }
 
@@ -123,8 +140,7 @@ static bool send_requests(EngineWire *wire, const Engine *engine, const WireRequ
 
 /* False: nothing came in time. */
 static bool receive(EngineWire *wire, int timeout_ms) {
-  struct pollfd polled = {.fd = wire->fd, .events = POLLIN};
-  if (wire->is_closed || poll(&polled, 1, timeout_ms) <= 0)
+  if (wire->is_closed || !is_ready(wire->fd, POLLIN, timeout_ms))
     return wire->is_closed;
   guint8 bytes[CHUNK];
   const ssize_t count = read(wire->fd, bytes, sizeof bytes);
@@ -188,10 +204,11 @@ static bool receive_head(EngineWire *wire, long *status, GError **error) {
     if (end != NULL)
       return parse_head(wire, (gsize)(end - wire->raw->data) + 4, status, error);
     const gint64 left_ms = (deadline - g_get_monotonic_time()) / 1000;
+    wire->has_hung_up = wire->is_closed && wire->raw->len == 0;
     if (wire->is_closed || wire->raw->len > HEAD_CAP)
-      return fail_wire(wire, "the engine closed the connection instead of answering", error);
+      return fail_lost(wire, "the engine closed the connection instead of answering", error);
     if (left_ms <= 0)
-      return fail_wire(wire, "the engine does not answer", error);
+      return fail_lost(wire, "the engine does not answer", error);
     (void)receive(wire, (int)left_ms);
   }
 }
@@ -267,7 +284,7 @@ bool engine_wire_read(EngineWire *wire, int timeout_ms, WireState *state, GByteA
     if (!decode(wire, into))
       return fail_wire(wire, "the engine's reply is malformed", error);
     if (wire->is_closed && !wire->has_ended)
-      return fail_wire(wire, "the connection to the engine was lost", error);
+      return fail_lost(wire, "the connection to the engine was lost", error);
   }
   *state = into->len > before ? WIRE_DATA : wire->has_ended ? WIRE_END : WIRE_TIMEOUT;
   return true;
@@ -287,6 +304,7 @@ static bool fail_status(EngineWire *wire, long status, GError **error) {
 bool engine_wire_send_all(Engine *engine, const WireRequest *requests, guint count, EngineWire **out,
                           GError **error) {
   g_autoptr(EngineWire) wire = g_new0(EngineWire, 1);
+  wire->host = engine->host;
   wire->fd = -1;
   wire->doing = g_strdup(requests->doing);
   wire->raw = g_byte_array_new();
@@ -315,12 +333,16 @@ static bool read_body(EngineWire *wire, GByteArray *body, GError **error) {
     if (!engine_wire_read(wire, HEAD_MS, &state, body, error))
       return false;
     if (state == WIRE_TIMEOUT)
-      return fail_wire(wire, "the engine does not answer", error);
+      return fail_lost(wire, "the engine does not answer", error);
     if (body->len > REPLY_CAP)
       return fail_wire(wire, "the engine's reply is too long", error);
   }
   return wire->body != BODY_CHUNKED || skip_trailer(wire) ||
          fail_wire(wire, "the engine's reply is malformed", error);
+}
+
+bool engine_wire_has_hung_up(const EngineWire *wire) {
+  return wire->has_hung_up;
 }
 
 bool engine_wire_next(EngineWire *wire, const char *doing, HttpReply *reply, GError **error) {

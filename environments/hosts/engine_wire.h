@@ -29,6 +29,8 @@ bool engine_wire_send_all(Engine *engine, const WireRequest *requests, guint cou
  * 16 MiB. */
 bool engine_wire_next(EngineWire *wire, const char *doing, HttpReply *reply,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* engine_wire_next has failed because the peer hung up behind a whole reply. */
+bool engine_wire_has_hung_up(const EngineWire *wire);
 void engine_wire_free(EngineWire *wire);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineWire, engine_wire_free)
 

@@ -63,6 +63,12 @@ bool host_connect(Host *host, GError **error) {
   return host->is_reached || host->ops->connect == NULL || host->ops->connect(host, error);
 }
 
+bool host_explain(Host *host, GError **error) {
+  if (host->ops->explain != NULL)
+    host->ops->explain(host, error);
+  return false;
+}
+
 bool host_shell(Host *host, const HostScript *script, HostReply *reply, GError **error) {
   return host->ops->shell(host, script, reply, error);
 }

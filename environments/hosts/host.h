@@ -56,6 +56,9 @@ typedef struct {
   /* A connection of its own to the engine's socket, for what is no request and reply (engine_wire.h); the
    * caller closes *descriptor. A peer that refuses may show only as the end of what is read. */
   bool (*dial)(Host *host, int *descriptor, GError **error);
+  /* Of what was dialled or streamed, and failed later: adds what is known of why (host_explain). NULL:
+   * nothing is known. */
+  void (*explain)(Host *host, GError **error);
   /* An HTTP request to an application as seen from the host (health.http): the URL's host and port are
    * connected to from there. */
   bool (*fetch)(Host *host, const HttpRequest *request, HttpReply *reply, GError **error);
@@ -68,7 +71,8 @@ struct Host {
   const HostOps *ops;
   const HostConfig *config; /* borrowed */
   void *backend;
-  bool is_reached; /* by `connect`: requests and streams may come before `open` */
+  bool is_reached; /* by `connect`: `dial`, requests and streams may come before `open`. Never set back: a
+                      host that is lost is replaced by a new one */
   char *note; /* once it is open: what a person should be told of how it is reached; NULL: nothing. A process
                  says it of one host only */
 };
@@ -85,6 +89,10 @@ void host_global_init(void);
 
 /* Has the row reach the host, if it can do that by itself. */
 bool host_connect(Host *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A dialled connection or a stream has failed, which may be the link's fault, not the engine's: the row says.
+ * Returns false. */
+bool host_explain(Host *host, GError **error);
 
 /* Calls through the row; host_run also fails (kind UNREADY) when the script's status is not 0, with what it
  * wrote to stderr. */

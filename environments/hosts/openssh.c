@@ -212,6 +212,10 @@ static bool openssh_dial(Host *host, int *descriptor, GError **error) {
          (unix_connect(ssh->engine, descriptor, error) || explain(ssh, error));
 }
 
+static void openssh_explain(Host *host, GError **error) {
+  explain(host->backend, error);
+}
+
 /* Borrowed. */
 static bool forward_to(Openssh *ssh, const char *name, guint port, const char **path, GError **error) {
   g_autofree char *to = strchr(name, ':') == NULL ? g_strdup_printf("%s:%u", name, port)
@@ -283,6 +287,7 @@ const HostBackend openssh_backend = {
             .request = openssh_request,
             .stream = openssh_stream,
             .dial = openssh_dial,
+            .explain = openssh_explain,
             .fetch = openssh_fetch,
             .abort = openssh_abort,
             .close = openssh_close},

@@ -39,7 +39,7 @@ static char *opening_command(const Ssh *ssh, const HostScript *opening) {
   return shell_command((const char *const *)argv);
 }
 
-/* The shell is the first channel: sshd sets TCP_NODELAY only when it starts a command. */
+/* Its channel is open already, or nearly. */
 static bool start_shell(Ssh *ssh, const HostScript *opening, HostReply *reply, GError **error) {
   g_autofree char *command = opening_command(ssh, opening);
   int io = -1;
@@ -122,6 +122,10 @@ static bool ssh_dial(Host *host, int *descriptor, GError **error) {
   return unix_connect(forwarder_listener_path(ssh->engine), descriptor, error) || explain(ssh, error);
 }
 
+static void ssh_explain(Host *host, GError **error) {
+  explain(host->backend, error);
+}
+
 static bool fetch_from(Ssh *ssh, const HttpRequest *request, const char *name, guint port, HttpReply *reply,
                        GError **error) {
   g_autoptr(Route) route = route_new(ROUTE_TCP, name, port, NULL);
@@ -188,6 +192,7 @@ const HostBackend ssh_backend = {
             .request = ssh_request,
             .stream = ssh_stream,
             .dial = ssh_dial,
+            .explain = ssh_explain,
             .fetch = ssh_fetch,
             .abort = ssh_abort,
             .close = ssh_close},

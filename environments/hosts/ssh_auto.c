@@ -114,6 +114,10 @@ static bool auto_dial(Host *host, int *descriptor, GError **error) {
   return inner->ops->dial(inner, descriptor, error);
 }
 
+static void auto_explain(Host *host, GError **error) {
+  host_explain(inner_of(host), error);
+}
+
 static bool auto_fetch(Host *host, const HttpRequest *request, HttpReply *reply, GError **error) {
   Host *inner = inner_of(host);
   return inner->ops->fetch(inner, request, reply, error);
@@ -153,6 +157,7 @@ const HostBackend ssh_auto_backend = {
             .request = auto_request,
             .stream = auto_stream,
             .dial = auto_dial,
+            .explain = auto_explain,
             .fetch = auto_fetch,
             .abort = auto_abort,
             .close = auto_close},
