@@ -20,15 +20,19 @@ static void beat_shell(gpointer shell) {
   shell_beat(shell);
 }
 
-/* Adds what the forwarder knows of the reason, and the bastion or proxy command on the way. */
-static bool explain(Ssh *ssh, GError **error) {
-  g_autofree char *problem = forwarder_problem(ssh->forwarder);
+/* Adds what is known of the reason, and the bastion or proxy command on the way. */
+static bool explain_by(Ssh *ssh, const char *problem, GError **error) {
   if (problem != NULL)
     prefix(error, "%s: ", problem);
   g_autofree char *way = forwarder_is_lost(ssh->forwarder) ? ssh_link_way_problem(&ssh->link) : NULL;
   if (way != NULL)
     prefix(error, "%s: ", way);
   return false;
+}
+
+static bool explain(Ssh *ssh, GError **error) {
+  g_autofree char *problem = forwarder_problem(ssh->forwarder);
+  return explain_by(ssh, problem, error);
 }
 
 /* --- opening
@@ -44,9 +48,11 @@ static bool start_shell(Ssh *ssh, const HostScript *opening, HostReply *reply, G
   g_autofree char *command = opening_command(ssh, opening);
   int io = -1;
   int err = -1;
-  if (!forwarder_exec(ssh->forwarder, command, &io, &err, error))
-    return false;
-  return shell_start(&ssh->shell, (const int[3]){io, io, err}, opening, reply, error) || explain(ssh, error);
+  forwarder_exec(ssh->forwarder, command, &io, &err);
+  if (shell_start(&ssh->shell, (const int[3]){io, io, err}, opening, reply, error))
+    return true;
+  g_autofree char *problem = forwarder_exec_problem(ssh->forwarder);
+  return explain_by(ssh, problem, error);
 }
 
 /* The engine's socket; where sshd forbids to forward to it, docker's own client leads there. */

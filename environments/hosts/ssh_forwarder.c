@@ -519,9 +519,8 @@ bool forwarder_exec_ahead(Forwarder *forwarder, GError **error) {
                       error);
 }
 
-bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err, GError **error) {
-  if (forwarder->ahead_io < 0)
-    return open_session(forwarder, route_new(ROUTE_EXEC, command, 0, NULL), io, err, error);
+void forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err) {
+  g_assert(forwarder->ahead_io >= 0);
   *io = forwarder->ahead_io;
   *err = forwarder->ahead_err;
   forwarder->ahead_io = forwarder->ahead_err = -1;
@@ -529,7 +528,6 @@ bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err
   forwarder->ahead_command = g_strdup(command);
   pthread_mutex_unlock(&forwarder->lock);
   wake(forwarder);
-  return true;
 }
 
 bool forwarder_connect(Forwarder *forwarder, Route *route, int fd, GError **error) {
@@ -545,6 +543,10 @@ char *forwarder_route_problem(Forwarder *forwarder, const Route *route) {
   char *problem = g_strdup(forwarder->link_problem != NULL ? forwarder->link_problem : route->problem);
   pthread_mutex_unlock(&forwarder->lock);
   return problem;
+}
+
+char *forwarder_exec_problem(Forwarder *forwarder) {
+  return forwarder_route_problem(forwarder, forwarder->ahead);
 }
 
 bool forwarder_is_lost(Forwarder *forwarder) {

@@ -20,13 +20,17 @@ bool forwarder_start(SshLink *link, guint keepalive_ms, ForwarderBeat beat, gpoi
 void forwarder_free(Forwarder *forwarder);
 
 /* Runs a command through the user's login shell: stdin and stdout are *io, stderr *err; the caller closes
- * both. Does not wait: where it fails, the descriptors end, and forwarder_problem says why. */
-bool forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err,
-                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+ * both. Does not wait: where it fails, the descriptors end, and forwarder_exec_problem says why. Once, after
+ * forwarder_exec_ahead. */
+void forwarder_exec(Forwarder *forwarder, const char *command, int *io, int *err);
 
 /* Opens the channel that forwarder_exec will use, which then only has to start its command. Once; does not
  * wait. */
 bool forwarder_exec_ahead(Forwarder *forwarder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Why the link is lost, else why that channel failed, whatever became of others since; NULL: nothing known.
+ * Caller frees. */
+char *forwarder_exec_problem(Forwarder *forwarder);
 
 /* Puts a channel on a route behind `fd` (taken in any case), a socket. Does not wait: where it fails, the
  * socket ends, and forwarder_route_problem says why. */

@@ -100,6 +100,25 @@ Test(ssh_configured, says_what_a_host_without_a_shell_says) {
   expect_error(error, SLIPWAY_ERROR_UNREADY, "This account is not available");
 }
 
+/* The shell's channel is asked for first, and refused long before it is wanted. */
+Test(ssh_configured, says_why_there_is_no_shell_whatever_the_engine_said_since) {
+  fixture_start(&fixture, "MaxSessions 0");
+  config = fixture_config(&fixture);
+  g_autofree char *socket = fixture_path(&fixture, "engine.sock");
+  config.engine = socket;
+  server = serve_http(socket, 0);
+  g_autoptr(Host) host = host_new(&config);
+  g_autoptr(HostFacts) facts = NULL;
+  g_autoptr(GError) error = NULL;
+  cr_assert(host_connect(host, NULL) && host->is_reached);
+  for (guint i = 0; i < 2; i++) { /* the first answer comes behind the refusal, which the second forgets */
+    g_auto(HttpReply) reply = {0};
+    cr_assert(host->ops->request(host, &(HttpRequest){.url = "http://engine/a"}, &reply, NULL));
+  }
+  cr_assert(!host_open(host, &(HostPurpose){.place = "app--env"}, &facts, &error));
+  expect_error(error, SLIPWAY_ERROR_UNREADY, "Channel open failure");
+}
+
 /* --- the engine's socket and HTTP
  * ------------------------------------------------------------------------------ */
 
