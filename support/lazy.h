@@ -1,5 +1,6 @@
 /* Libraries that are loaded when they are needed, because most commands are over sooner than it takes to load
- * them. The linker knows nothing of them: who calls a function of one goes through a pointer. */
+ * them. The linker knows nothing of them: who calls a function of one goes through a pointer, and who
+ * packages the program must name libcurl and libxml2 among what it depends on, for no tool finds them. */
 #pragma once
 
 #include <glib.h>
@@ -10,6 +11,6 @@ typedef struct {
   gsize offset;     /* of the pointer to it */
 } LazySymbol;
 
-/* Fills the pointers in `table`; stays loaded. Ends the program when the library or one of them is not there.
- */
+/* Fills the pointers in `table`; stays loaded. When the library or one of them is not there, the program ends
+ * with 127 and a line on stderr. */
 void lazy_load(const char *soname, const LazySymbol *symbols, void *table);

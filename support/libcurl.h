@@ -1,6 +1,7 @@
 /* <curl/curl.h>, for a library that is not linked but loaded by libcurl_load: it brings some thirty others
  * along, which cost every command 15 ms, and most commands talk to nobody. Not found: the program ends, as if
- * it had been linked. */
+ * it had been linked. A new function needs a row and a #define; curl_easy_setopt and curl_easy_getinfo are
+ * without curl's checks of types here: who calls them casts (long, curl_off_t). */
 #pragma once
 
 #include <curl/curl.h>
@@ -33,7 +34,7 @@
   F(url_get)                                                                                                 \
   F(url_set)
 
-#define POINTER(name) __typeof__(curl_##name) *name;
+#define POINTER(name) __typeof__(curl_##name) *name; /* NOLINT(bugprone-macro-parentheses): a member */
 typedef struct {
   CURL_FUNCTIONS(POINTER)
 } LibCurl;

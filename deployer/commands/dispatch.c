@@ -167,10 +167,21 @@ static bool satisfy(const Command *command, Invocation *invocation, Session *ses
                       session, error);
 }
 
+/* Before any thread but the reporter's, which has nothing to do with it. What else talks to a registry or to
+ * AWS does so in this thread, and starts libcurl then. */
+static void start_network(const Command *command) {
+  if ((command->needs & INVENTORIES_ONLY) != 0)
+    return;
+  http_global_init();
+  host_global_init();
+}
+
 static bool satisfy_hosts(const Command *command, Invocation *invocation, Session *session, GError **error) {
   bool asks_nobody = (command->needs & HOSTS_OF_ENV_ONLY) != 0 && invocation->environment == NULL;
-  return (command->needs & NEEDS_HOSTS) == 0 || asks_nobody || session->config == NULL ||
-         inventories_ask(invocation, session->config, command->needs, error);
+  if ((command->needs & NEEDS_HOSTS) == 0 || asks_nobody)
+    return true;
+  start_network(command);
+  return session->config == NULL || inventories_ask(invocation, session->config, command->needs, error);
 }
 
 /* An error is part of the document: a script that reads stdout alone sees it too. */
@@ -242,22 +253,12 @@ static bool run_line(const CommandLine *line, const char *words, Session *sessio
   return run_command(line, words, session, error);
 }
 
-/* Before any thread. What else talks to a registry or to AWS does so in this thread, and starts libcurl then.
- */
-static void start_network(const Command *command) {
-  if (command == NULL || (command->needs & NEEDS_HOSTS) == 0 || (command->needs & INVENTORIES_ONLY) != 0)
-    return;
-  http_global_init();
-  host_global_init();
-}
-
 bool command_run(int argc, char **argv, int *status, GError **error) {
   g_auto(CommandLine) line = {0};
   g_auto(Session) session = {0};
   g_autoptr(GError) problem = NULL;
   g_autofree char *words = argc > 0 ? g_strjoinv(" ", argv + 1) : g_strdup("");
   bool ok = command_line_parse(argc, argv, &line, &problem);
-  start_network(line.command);
   session.reporter = make_reporter(&line);
   ok = ok && run_line(&line, words, &session, &problem);
   reporter_finish(session.reporter);
