@@ -187,7 +187,8 @@ bool skip_unchosen(Rollout *rollout, GError **error) {
     if (worker->is_skipped || request_takes_host(worker->rollout->request, worker->config))
       continue;
     bool lacks_nothing = runs_the_same(worker);
-    if (!record_skipped(worker, lacks_nothing ? HOST_UNCHANGED : HOST_SKIPPED,
+    if (!situation_check(rollout->situation, error) ||
+        !record_skipped(worker, lacks_nothing ? HOST_UNCHANGED : HOST_SKIPPED,
                         lacks_nothing ? NULL : "not chosen (--host)", error))
       return false;
   }

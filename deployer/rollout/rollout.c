@@ -223,7 +223,7 @@ static bool make_ready(Rollout *rollout, const char *holder, GError **error) {
       !tasks_require_hosts(rollout, error) || !refuse_foreign(rollout, error))
     return false;
   warn_of_other_configuration(rollout);
-  return true;
+  return situation_check(rollout->situation, error);
 }
 
 static bool prepare(Rollout *rollout, GError **error) {

@@ -16,7 +16,10 @@ static char *describe_release(const Rollout *rollout, const char *uid) {
   if (uid[0] == '\0')
     return g_strdup("nothing");
   if (deployment == NULL)
-    return g_strdup_printf("deployment %s, which this history does not know", uid);
+    return g_strdup_printf("deployment %s, which %s", uid,
+                           environment_state_check(rollout->situation->state, NULL)
+                               ? "this history does not know"
+                               : "cannot be looked up, as the history cannot be read");
   if (deployment->release == 0)
     return g_strdup_printf("d%" G_GINT64_FORMAT, deployment->id);
   return g_strdup_printf("d%" G_GINT64_FORMAT " (r%" G_GINT64_FORMAT ", %s)", deployment->id,
