@@ -2,6 +2,7 @@
 # For benchmarks: what they compare is installed, the release build made, a fleet started and taken down. Source it, then:
 #
 #   bench_options 7 "$@"                      # --runs N (7 unless told), --json FILE, --help (the script's head comment)
+#   no_words                                  # ends it when there are others; only_words --all: others than these, in $REST
 #   bench_start deploy [HOST...]              # packages, $BUILD (release), $SLIPWAY, $WORK, and a fleet, if it has hosts
 #   for_each_run one_run                      # calls `one_run 0` (not counted: caches fill), `one_run 1` … `one_run N`
 #     sample "3 hosts" slipway CMD...         # within a run: CMD's time is a sample of that case and side
@@ -42,6 +43,20 @@ bench_options() {
     shift
   done
   [[ $RUNS =~ ^[1-9][0-9]*$ ]] || die "--runs wants a number above 0, not \"$RUNS\""
+}
+
+# What a script does not know would be measured without, for minutes.
+unknown_word() { die "what is \"$1\"? See --help"; }
+
+no_words() { [ ${#REST[@]} = 0 ] || unknown_word "${REST[0]}"; }
+
+# only_words WORD...
+only_words() {
+  local given word
+  for given in "${REST[@]}"; do
+    for word in "$@"; do [ "$given" != "$word" ] || continue 2; done
+    unknown_word "$given"
+  done
 }
 
 # bench_start NAME [HOST...]
