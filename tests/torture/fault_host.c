@@ -303,6 +303,8 @@ static const HostOps fault_ops = {
     .close = faulty_close,
 };
 
+static HostOps ops; /* fault_ops, as the plan wants them */
+
 static guint index_of(const char *name) {
   guint index = 0;
   while (!g_str_equal(plan->hosts[index], name))
@@ -326,12 +328,14 @@ static Host *make_host(const HostConfig *config) {
   faulty->home = g_build_filename(plan->folder, "hosts", config->name, NULL);
   faulty->inner =
       plan->has_shells ? local_host_new(&faulty->config) : model_host_new(&faulty->config, faulty->home);
-  *host = (Host){.ops = &fault_ops, .config = config, .backend = faulty};
+  *host = (Host){.ops = &ops, .config = config, .backend = faulty};
   return host;
 }
 
 void fault_install(FaultPlan *installed) {
   plan = installed;
+  ops = fault_ops;
+  ops.is_far = plan->is_far;
   store_fault_install();
   host_set_factory(make_host);
 }

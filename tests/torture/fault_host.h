@@ -31,6 +31,7 @@ typedef struct {
   guint host;      /* which of `hosts` … */
   guint effect;    /* … and which of its effects, from 1 */
   bool has_shells; /* the `local` row below, and not the model */
+  bool is_far;     /* calls that do not depend on each other go at once, and are one effect: "dial" */
   gint counts[FAULT_HOSTS];
   bool is_change[FAULT_HOSTS][FAULT_EFFECTS]; /* or it only asks; [0] is effect 1 */
   gint has_struck;

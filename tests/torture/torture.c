@@ -23,15 +23,15 @@
 enum { MOST_JOBS = 16 };
 
 static const Scenario scenarios[] = {
-    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, false, false},
-    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, true, false},
-    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, false},
-    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, true, false},
-    {"deploy-twice", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, true},
-    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, false, false},
-    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, true, false},
-    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, false, false},
-    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, true, false},
+    {"first", {KIND_DEPLOY, "prod", "r1"}, "none", 1, false, false, false},
+    {"first-unhealthy", {KIND_DEPLOY, "prod", "r1"}, "none", 1, true, false, false},
+    {"deploy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, false, false},
+    {"deploy-unhealthy", {KIND_DEPLOY, "prod", "r3"}, "two", 3, true, false, false},
+    {"deploy-twice", {KIND_DEPLOY, "prod", "r3"}, "two", 3, false, true, false},
+    {"promote", {KIND_PROMOTE, "prod", NULL}, "two", 3, false, false, true},
+    {"promote-unhealthy", {KIND_PROMOTE, "prod", NULL}, "two", 3, true, false, false},
+    {"rollback", {KIND_ROLLBACK, "prod", NULL}, "two", 1, false, false, false},
+    {"rollback-unhealthy", {KIND_ROLLBACK, "prod", NULL}, "two", 1, true, false, true},
 };
 
 /* Where the harm is done. */
@@ -57,6 +57,7 @@ static void run_at(const Job *job, const Point *point) {
   job->world->plan->kind = point->kind;
   job->world->plan->host = point->host;
   job->world->plan->effect = point->effect;
+  job->world->plan->is_far = job->scenario->is_far;
   world_run(job->world, &job->scenario->command);
   g_atomic_int_inc(&job->tally->runs);
 }

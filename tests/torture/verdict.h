@@ -11,6 +11,7 @@ typedef struct {
   guint release;     /* what shall run at the end, from 1 … */
   bool is_unhealthy; /* on one host, the first time */
   bool is_twice;     /* the command is harmed again when it is repeated, and only then left in peace */
+  bool is_far;       /* what does not depend on each other is asked at once (HostOps.is_far) */
 } Scenario;
 
 typedef struct {
