@@ -73,7 +73,7 @@ slipway_release() {
 
 # slipway_do HOSTS COMMAND...
 slipway_do() {
-  cd "slipway$1"
+  cd "slipway$1" || return
   shift
   "$SLIPWAY" "$@"
 }
