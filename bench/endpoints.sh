@@ -43,6 +43,7 @@ images: {web: $(fleet registry address)/endpoints/web}
 pipeline: [prod]
 compose: compose.yml
 history: history.$1.db
+insecure_registries: ["$(fleet registry address)"]
 defaults:
   ssh: {user: deploy, key: $FLEET/client_key, agent: false, known_hosts: known_hosts.$1}
 environments:
