@@ -29,7 +29,11 @@ typedef struct {
   StateSource *source;  /* of what was not folded; NULL: all was */
 } EnvironmentState;
 
-enum { ENVIRONMENT_STACK_DEPTH = 8 };
+enum {
+  ENVIRONMENT_STACK_DEPTH = 8,
+  ENVIRONMENT_READ_FIRST = 64, /* of the newest deployments */
+  ENVIRONMENT_READ_MORE = 8,   /* times as many, when these do not do */
+};
 
 /* `deployments`: all of one environment, newest first (as history_list_deployments gives them); borrowed,
  * must outlive the state. */

@@ -6,8 +6,6 @@
 #include "support/poison.h"
 
 enum {
-  FIRST_READ = 64,
-  MORE = 8,         /* times as many, when these do not do */
   MOST = 1 << 15,   /* then all */
   ASKED_MAX = 1000, /* releases; then all of the history is folded, once */
 };
@@ -53,7 +51,7 @@ static void leave_out(GPtrArray *deployments, DeploymentFilter *is_left_out, gin
 bool environment_state_read_deep(History *history, const char *environment, guint first, guint depth,
                                  DeploymentFilter *is_left_out, gint64 besides, GPtrArray **deployments,
                                  EnvironmentState **state, GError **error) {
-  for (guint limit = first;; limit = limit < MOST ? limit * MORE : 0) {
+  for (guint limit = first;; limit = limit < MOST ? limit * ENVIRONMENT_READ_MORE : 0) {
     g_autoptr(GPtrArray) read = NULL;
     if (!history_list_deployments(history, environment, limit, &read, error))
       return false;
@@ -74,8 +72,8 @@ bool environment_state_read_deep(History *history, const char *environment, guin
 bool environment_state_read(History *history, const char *environment, DeploymentFilter *is_left_out,
                             gint64 besides, GPtrArray **deployments, EnvironmentState **state,
                             GError **error) {
-  return environment_state_read_deep(history, environment, FIRST_READ, ENVIRONMENT_STACK_DEPTH, is_left_out,
-                                     besides, deployments, state, error);
+  return environment_state_read_deep(history, environment, ENVIRONMENT_READ_FIRST, ENVIRONMENT_STACK_DEPTH,
+                                     is_left_out, besides, deployments, state, error);
 }
 
 bool environment_state_is_whole(const EnvironmentState *state) {

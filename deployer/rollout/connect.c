@@ -217,13 +217,12 @@ static bool reach_all(GPtrArray *by_name, GPtrArray **reached, GError **error) {
 }
 
 /* Locking the same host first, whatever the order of the file, keeps two controllers from holding half of the
- * hosts each. *next: its index; those before are skipped. */
-static bool lock_the_first(GPtrArray *by_name, guint *next, GError **error) {
+ * hosts each. Those before it are skipped. */
+static bool lock_the_first(GPtrArray *by_name, GError **error) {
   bool is_locked = false;
   for (guint i = 0; i < by_name->len && !is_locked; i++) {
     g_autoptr(GPtrArray) alone = g_ptr_array_new();
     g_ptr_array_add(alone, g_ptr_array_index(by_name, i));
-    *next = i;
     is_locked = crew_run(alone, open_worker, NULL);
     if (!skip_unreachable(alone, error) || !crew_succeeded(alone, error))
       return false;
@@ -231,9 +230,9 @@ static bool lock_the_first(GPtrArray *by_name, guint *next, GError **error) {
   return true;
 }
 
-static bool finish_all(GPtrArray *by_name, guint next, GError **error) {
+static bool finish_all(GPtrArray *by_name, GError **error) {
   g_autoptr(GPtrArray) others = g_ptr_array_new();
-  for (guint i = next; i < by_name->len; i++)
+  for (guint i = 0; i < by_name->len; i++)
     if (!((const Worker *)g_ptr_array_index(by_name, i))->is_skipped)
       g_ptr_array_add(others, g_ptr_array_index(by_name, i));
   return crew_run(others, finish_worker, NULL) ||
@@ -269,12 +268,11 @@ bool phase_connect(Rollout *rollout, const char *holder, GError **error) {
   rollout->holder = holder;
   if (holder == NULL)
     return crew_run_all(rollout, connect_worker, error);
-  guint next = 0;
   g_autoptr(GPtrArray) by_name = rollout_active(rollout);
   g_autoptr(GPtrArray) reached = NULL;
   g_ptr_array_sort(by_name, compare_by_name);
-  if (reach_all(by_name, &reached, error) && lock_the_first(reached, &next, error) &&
-      finish_all(reached, next, error) && require_majority(rollout, error))
+  if (reach_all(by_name, &reached, error) && lock_the_first(reached, error) && finish_all(reached, error) &&
+      require_majority(rollout, error))
     return true;
   end_steps(by_name);
   return interrupt_requested() ? recast(error, SLIPWAY_ERROR_INTERRUPTED) : false;

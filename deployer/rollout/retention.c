@@ -19,7 +19,6 @@
 #include "support/poison.h"
 
 enum { PRUNE_TIMEOUT_MS = 600000 };
-enum { FIRST_READ = 64, MORE = 8 }; /* of the newest deployments; times as many when these do not do */
 
 /* ---- what stays ------------------------------------------------------------------------------------------
  */
@@ -95,7 +94,7 @@ static bool decide_by(const Rollout *rollout, guint first, Kept *kept, bool *is_
 
 static bool decide(const Rollout *rollout, Kept *kept, GError **error) {
   bool is_enough = false;
-  for (guint first = FIRST_READ; !is_enough; first *= MORE) {
+  for (guint first = ENVIRONMENT_READ_FIRST; !is_enough; first *= ENVIRONMENT_READ_MORE) {
     kept_clear(kept);
     if (!decide_by(rollout, first, kept, &is_enough, error))
       return false;
